@@ -1,0 +1,139 @@
+package compress
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/rivulet-iot/rivulet/record"
+)
+
+// DefaultLimit is a sensible limit for [Decode]: a Kinesis record of 1 MiB at a
+// compression of 64 to 1, which honest telemetry does not reach.
+const DefaultLimit = 64 << 20
+
+// maxWindow caps what a zstd frame may ask for. Ours need 128 KiB; 8 MiB is what
+// RFC 8878 section 3.1.1.1.2 recommends every decoder to support.
+const maxWindow = 8 << 20
+
+// Errors of [Decode], to be told apart with errors.Is. Any other error of Decode
+// is fn's own.
+var (
+	ErrFormat   = errors.New("compress: not a frame")             // the first bytes are none that is known
+	ErrCorrupt  = errors.New("compress: damaged frame")           // truncated, a bad checksum, not record JSON inside
+	ErrTooLarge = errors.New("compress: frame is over the limit") // decompresses to more than allowed
+)
+
+// Format is what a frame's first bytes say it is.
+type Format uint8
+
+// The formats.
+const (
+	Unknown   Format = iota
+	JSONLines        // codec none
+	GzipLines        // codec gzip
+	ZstdLines        // codec zstd
+)
+
+// String returns the name of the codec that writes the format.
+func (f Format) String() string {
+	return [...]string{"unknown", "none", "gzip", "zstd"}[min(int(f), int(ZstdLines))]
+}
+
+// Sniff tells the format by the first bytes. It looks no further: Decode may
+// still find the frame damaged.
+func Sniff(frame []byte) Format {
+	switch {
+	case bytes.HasPrefix(frame, []byte{'{'}):
+		return JSONLines
+	case bytes.HasPrefix(frame, []byte{0x1f, 0x8b}):
+		return GzipLines
+	case bytes.HasPrefix(frame, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return ZstdLines
+	}
+	return Unknown
+}
+
+// Decode reads a frame of any codec and calls fn with each of its records, in
+// order. It decompresses at most limit bytes (DefaultLimit if 0). The record is
+// valid only during the call. Records before a damaged place are still given to
+// fn: an error says that the rest is missing. An error of fn ends Decode, which
+// returns it as it is.
+func Decode(frame []byte, limit int64, fn func(*record.Record) error) error {
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	var in io.Reader
+	switch Sniff(frame) {
+	case JSONLines:
+		in = bytes.NewReader(frame)
+	case GzipLines:
+		z, err := gzip.NewReader(bytes.NewReader(frame))
+		if err != nil {
+			return fmt.Errorf("%w: gzip: %w", ErrCorrupt, err)
+		}
+		in = z
+	case ZstdLines:
+		z, err := zstd.NewReader(bytes.NewReader(frame), zstd.WithDecoderConcurrency(1),
+			zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return fmt.Errorf("%w: zstd: %w", ErrCorrupt, err)
+		}
+		defer z.Close()
+		in = z
+	default:
+		return fmt.Errorf("%w: it begins with % x", ErrFormat, frame[:min(4, len(frame))])
+	}
+	return decodeLines(in, limit, fn)
+}
+
+func decodeLines(in io.Reader, limit int64, fn func(*record.Record) error) error {
+	counted := &io.LimitedReader{R: in, N: limit + 1}
+	br := bufio.NewReaderSize(counted, 16<<10)
+	var long []byte // a line that does not fit br's buffer
+	for n := 1; ; n++ {
+		line, err := readLine(br, &long)
+		if counted.N <= 0 {
+			return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("%w: line %d: %w", ErrCorrupt, n, err)
+		}
+		atEnd := err != nil
+		if len(line) > 0 || !atEnd {
+			r, perr := record.ParseJSON(line)
+			if perr != nil {
+				return fmt.Errorf("%w: line %d: %w", ErrCorrupt, n, perr)
+			}
+			if ferr := fn(&r); ferr != nil {
+				return ferr
+			}
+		}
+		if atEnd {
+			return nil
+		}
+	}
+}
+
+// readLine returns the next line without its end. A line longer than any record
+// JSON is an error before it is all in memory.
+func readLine(br *bufio.Reader, long *[]byte) ([]byte, error) {
+	part, err := br.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return bytes.TrimSuffix(part, []byte{'\n'}), err
+	}
+	*long = append((*long)[:0], part...)
+	for errors.Is(err, bufio.ErrBufferFull) {
+		if len(*long) > record.MaxJSONBytes {
+			return nil, fmt.Errorf("longer than %d bytes", record.MaxJSONBytes)
+		}
+		part, err = br.ReadSlice('\n')
+		*long = append(*long, part...)
+	}
+	return bytes.TrimSuffix(*long, []byte{'\n'}), err
+}
