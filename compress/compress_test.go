@@ -138,7 +138,7 @@ func TestDamage(t *testing.T) {
 }
 
 func TestEncoderMemory(t *testing.T) {
-	for codec, most := range map[Codec]uint64{Gzip: 5 << 18, Zstd: 6 << 18} {
+	for codec, most := range map[Codec]uint64{Gzip: 5 << 18, Zstd: 5 << 18} {
 		b, _ := batchOf(t, 4000, 9)
 		dst := make([]byte, 0, 4<<20)
 		var before, after runtime.MemStats
