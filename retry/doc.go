@@ -1,0 +1,19 @@
+// Package retry is what stands between a device and a bad day: the bounded
+// buffer that holds every record from Put to acknowledgement, the table that
+// says what to do about each way Kinesis can fail, and backoff.
+//
+// Most programs hand [NewMemory] (or nothing) to producer.Config.Buffer and read
+// the rest when they want to know why. A [Buffer] is a log with one consumer:
+//
+//	Append  adds an entry at the end, under a number of its own
+//	Next    leases the oldest entries not yet read; they stay in the log
+//	Ack     finishes leased entries, in any order, each with one Outcome
+//	Rewind  takes all leases back: Next starts again at the oldest unfinished one
+//
+// What is appended is in exactly one state at every instant, and [Ledger] counts
+// them: pending, or finished with one outcome. When the log is full the overflow
+// policy decides; what it drops is reported by Sweep with exact id ranges, and a
+// leased entry is never dropped.
+//
+// [Lookup] and [Rules] are the failure table, [Backoff] the delays.
+package retry

@@ -1,0 +1,372 @@
+package retry
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// testBuffer is the behaviour that every form of Buffer has. open returns an
+// empty buffer.
+func testBuffer(t *testing.T, open func(testing.TB, Options) Buffer) {
+	ctx := context.Background()
+	put := func(t testing.TB, b Buffer, device string, n int) {
+		for range n {
+			_, err := b.Append(ctx, device, fmt.Appendf(nil, "%s data", device))
+			require.NoError(t, err)
+		}
+	}
+	balanced := func(t testing.TB, b Buffer) Ledger {
+		l := b.Ledger()
+		require.True(t, l.Balanced(), "%+v", l)
+		return l
+	}
+
+	t.Run("entries come back in order, numbered per device", func(t *testing.T) {
+		b := open(t, Options{})
+		for i := range 1000 {
+			dev := fmt.Sprintf("d%d", i%3)
+			seq, err := b.Append(ctx, dev, []byte(fmt.Sprint(i)))
+			require.NoError(t, err)
+			require.EqualValues(t, i/3+1, seq)
+		}
+		for i := 0; i < 1000; {
+			for _, e := range b.Next(100) {
+				require.Equal(t, Entry{Index: uint64(i + 1), Device: fmt.Sprintf("d%d", i%3), Boot: b.Boot(), Seq: uint64(i/3 + 1), Data: e.Data}, e)
+				require.Equal(t, fmt.Sprint(i), string(e.Data))
+				i++
+			}
+		}
+		require.Empty(t, b.Next(100))
+		require.EqualValues(t, 1000, balanced(t, b).Pending)
+		first, next := b.Span()
+		require.Equal(t, []uint64{1, 1001}, []uint64{first, next})
+	})
+
+	t.Run("Next keeps to its bytes but always gives one", func(t *testing.T) {
+		b := open(t, Options{})
+		for range 5 {
+			_, err := b.Append(ctx, "d", make([]byte, 100))
+			require.NoError(t, err)
+		}
+		require.Len(t, b.Next(250), 2)
+		require.Len(t, b.Next(1), 1)
+		require.Len(t, b.Next(1000), 2)
+	})
+
+	t.Run("acks in any order move the span", func(t *testing.T) {
+		b := open(t, Options{})
+		put(t, b, "d", 10)
+		require.Len(t, b.Next(1<<20), 10)
+		span := func() uint64 { f, _ := b.Span(); return f }
+		b.Ack(4, 6, Delivered)
+		require.EqualValues(t, 1, span())
+		b.Ack(1, 3, Rejected)
+		require.EqualValues(t, 7, span())
+		b.Ack(1, 10, Delivered) // the finished ones keep their outcome
+		require.EqualValues(t, 11, span())
+		b.Ack(1, 10, Corrupt)
+		b.Ack(50, 60, Corrupt)
+		l := balanced(t, b)
+		require.Equal(t, []uint64{10, 0, 7, 3, 0}, []uint64{l.Put, l.Pending, l.Delivered, l.Rejected, l.Corrupt})
+		put(t, b, "d", 1)
+		require.Len(t, b.Next(1<<20), 1)
+	})
+
+	t.Run("what is not leased cannot be acked", func(t *testing.T) {
+		b := open(t, Options{})
+		put(t, b, "d", 4)
+		b.Ack(1, 4, Delivered)
+		require.EqualValues(t, 4, balanced(t, b).Pending)
+		require.Len(t, b.Next(1), 1)
+		b.Ack(1, 4, Delivered)
+		require.EqualValues(t, 3, balanced(t, b).Pending)
+	})
+
+	t.Run("Rewind gives back all that is unfinished", func(t *testing.T) {
+		b := open(t, Options{})
+		put(t, b, "d", 6)
+		b.Next(1 << 20)
+		b.Ack(2, 3, Delivered)
+		b.Rewind()
+		var seqs []uint64
+		for _, e := range b.Next(1 << 20) {
+			seqs = append(seqs, e.Seq)
+		}
+		require.Equal(t, []uint64{1, 4, 5, 6}, seqs)
+		balanced(t, b)
+	})
+
+	t.Run("drop-oldest loses the oldest, and says which", func(t *testing.T) {
+		b := open(t, Options{MaxBytes: 64 << 10})
+		for range 20_000 {
+			put(t, b, "a", 1)
+			put(t, b, "b", 1)
+			require.LessOrEqual(t, b.Ledger().Bytes, int64(64<<10))
+		}
+		l := balanced(t, b)
+		require.NotZero(t, l.Evicted)
+		losses := b.Sweep()
+		require.Len(t, losses, 2, "neighbours are joined: %v", losses)
+		var kept []uint64
+		for es := b.Next(1 << 20); len(es) > 0; es = b.Next(1 << 20) {
+			for _, e := range es {
+				if e.Device == "a" {
+					kept = append(kept, e.Seq)
+				}
+			}
+		}
+		require.Equal(t, Loss{Evicted, "a", b.Boot(), 1, kept[0] - 1}, losses[0])
+		require.EqualValues(t, 20_000, kept[len(kept)-1], "the newest are kept")
+		require.Len(t, kept, int(20_000-losses[0].Last))
+		require.Equal(t, l.Evicted, losses[0].Last+losses[1].Last)
+		require.Greater(t, l.Pending, uint64(1000), "the room is used")
+		require.Empty(t, b.Sweep())
+	})
+
+	t.Run("drop-oldest spares what is leased", func(t *testing.T) {
+		b := open(t, Options{MaxBytes: 64 << 10})
+		put(t, b, "d", 100)
+		leased := slices.Clone(b.Next(1 << 20))
+		put(t, b, "d", 20_000)
+		for i, e := range leased {
+			require.Equal(t, "d data", string(e.Data), i)
+		}
+		b.Ack(1, 100, Delivered)
+		l := balanced(t, b)
+		require.EqualValues(t, 100, l.Delivered)
+		losses := b.Sweep()
+		require.NotEmpty(t, losses)
+		require.Greater(t, losses[0].First, uint64(100))
+		require.Len(t, losses, 1)
+	})
+
+	t.Run("reject", func(t *testing.T) {
+		b := open(t, Options{MaxBytes: 64 << 10, Overflow: Reject})
+		var err error
+		n := uint64(0)
+		for ; err == nil; n++ {
+			_, err = b.Append(ctx, "d", make([]byte, 100))
+		}
+		require.ErrorIs(t, err, ErrFull)
+		l := balanced(t, b)
+		require.EqualValues(t, n-1, l.Put)
+		require.Zero(t, l.Evicted)
+		b.Next(1 << 20)
+		b.Ack(1, n, Delivered)
+		seq, err := b.Append(ctx, "d", nil)
+		require.NoError(t, err)
+		require.Equal(t, n, seq, "a refused entry takes no number")
+	})
+
+	t.Run("block waits for room, its context or Close", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := open(t, Options{MaxBytes: 64 << 10, Overflow: Block})
+			fill := func() (n uint64) {
+				for {
+					c, cancel := context.WithTimeout(ctx, time.Second)
+					_, err := b.Append(c, "d", make([]byte, 100))
+					cancel()
+					if err != nil {
+						require.ErrorIs(t, err, context.DeadlineExceeded)
+						return n
+					}
+					n++
+				}
+			}
+			require.NotZero(t, fill())
+			var wg sync.WaitGroup
+			errs := make([]error, 2)
+			wg.Go(func() { _, errs[0] = b.Append(ctx, "d", make([]byte, 100)) })
+			synctest.Wait()
+			_, next := b.Span()
+			b.Next(1 << 20)
+			b.Ack(1, next-1, Delivered)
+			wg.Wait()
+			require.NoError(t, errs[0])
+			fill()
+			wg.Go(func() { _, errs[1] = b.Append(ctx, "d", make([]byte, 100)) })
+			synctest.Wait()
+			require.NoError(t, b.Close())
+			wg.Wait()
+			require.ErrorIs(t, errs[1], ErrClosed)
+		})
+	})
+
+	t.Run("entries expire by their age", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := open(t, Options{MaxAge: time.Minute})
+			put(t, b, "d", 5)
+			time.Sleep(40 * time.Second)
+			put(t, b, "d", 5)
+			require.Empty(t, b.Sweep())
+			time.Sleep(30 * time.Second)
+			require.Equal(t, []Loss{{Expired, "d", b.Boot(), 1, 5}}, b.Sweep())
+			require.EqualValues(t, 5, balanced(t, b).Expired)
+			es := b.Next(1 << 20)
+			require.EqualValues(t, 6, es[0].Seq)
+			time.Sleep(time.Hour)
+			require.Empty(t, b.Sweep(), "leased entries do not expire")
+			b.Rewind()
+			require.Equal(t, []Loss{{Expired, "d", b.Boot(), 6, 10}}, b.Sweep())
+			require.Zero(t, balanced(t, b).Pending)
+			put(t, b, "d", 1)
+			require.EqualValues(t, 11, b.Next(1)[0].Seq)
+			require.NoError(t, b.Close())
+		})
+	})
+
+	t.Run("limits", func(t *testing.T) {
+		b := open(t, Options{MaxBytes: 8 << 20})
+		_, err := b.Append(ctx, "d", make([]byte, 3<<20))
+		require.ErrorIs(t, err, ErrTooLarge)
+		_, err = b.Append(ctx, "d", make([]byte, 1<<20))
+		require.NoError(t, err)
+		for i := range MaxDevices - 1 {
+			put(t, b, fmt.Sprint(i), 1)
+		}
+		_, err = b.Append(ctx, "one more", nil)
+		require.ErrorIs(t, err, ErrTooManyDevices)
+		require.Len(t, b.Next(1)[0].Data, 1<<20)
+		balanced(t, b)
+	})
+
+	t.Run("definitions", func(t *testing.T) {
+		b := open(t, Options{})
+		doc := []byte("doc")
+		require.NoError(t, b.Define(7, doc))
+		doc[0] = 'x'
+		require.Equal(t, map[uint64][]byte{7: []byte("doc")}, b.Definitions())
+	})
+
+	t.Run("against a model, at random", func(t *testing.T) {
+		for seed := range uint64(60) {
+			againstModel(t, open, seed)
+		}
+	})
+
+	t.Run("appends are safe beside the consumer", func(t *testing.T) {
+		b := open(t, Options{MaxBytes: 256 << 10})
+		var wg sync.WaitGroup
+		for g := range 4 {
+			wg.Go(func() { put(t, b, fmt.Sprint(g), 5000) })
+		}
+		done := make(chan struct{})
+		go func() { wg.Wait(); close(done) }()
+		seen := map[string]uint64{}
+		for running := true; running; {
+			select {
+			case <-done:
+				running = false
+			default:
+			}
+			for _, e := range b.Next(4000) {
+				require.Greater(t, e.Seq, seen[e.Device])
+				seen[e.Device] = e.Seq
+				b.Ack(e.Index, e.Index, Delivered)
+			}
+			balanced(t, b)
+		}
+		require.EqualValues(t, 20_000, balanced(t, b).Put)
+	})
+}
+
+// againstModel runs random operations on a buffer and on a plain map beside it.
+func againstModel(t *testing.T, open func(testing.TB, Options) Buffer, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	b := open(t, Options{MaxBytes: 32 << 10})
+	type entry struct {
+		dev  string
+		seq  uint64
+		data string
+	}
+	live := map[uint64]entry{} // by index
+	seqs := map[string]uint64{}
+	leased := []uint64{}
+	index := uint64(0)
+	var delivered, rejected, evicted uint64
+	for range 400 {
+		switch op := rng.IntN(10); {
+		case op < 5:
+			for range rng.IntN(40) {
+				dev, data := fmt.Sprint(rng.IntN(3)), fmt.Sprintf("%0*d", 1+rng.IntN(900), index)
+				seq, err := b.Append(context.Background(), dev, []byte(data))
+				if err != nil { // all but a little is leased
+					require.ErrorIs(t, err, ErrFull)
+					require.Greater(t, len(leased), 10)
+					break
+				}
+				seqs[dev]++
+				index++
+				require.Equal(t, seqs[dev], seq)
+				live[index] = entry{dev, seq, data}
+			}
+			for _, l := range b.Sweep() { // the model learns what was evicted
+				require.Equal(t, Evicted, l.Outcome)
+				for seq := l.First; seq <= l.Last; seq++ {
+					found := false
+					for i, e := range live {
+						if e.dev == l.Device && e.seq == seq {
+							require.NotContains(t, leased, i, "a leased entry was evicted")
+							delete(live, i)
+							evicted++
+							found = true
+						}
+					}
+					require.True(t, found, "seed %d: %v was not pending", seed, l)
+				}
+			}
+		case op < 8:
+			want := slices.Sorted(func(yield func(uint64) bool) {
+				for i := range live {
+					if !slices.Contains(leased, i) && !yield(i) {
+						return
+					}
+				}
+			})
+			got := b.Next(1 + rng.IntN(4000))
+			require.Equal(t, len(want) == 0, len(got) == 0)
+			for n, e := range got {
+				require.Equal(t, want[n], e.Index)
+				require.Equal(t, live[e.Index], entry{e.Device, e.Seq, string(e.Data)})
+				leased = append(leased, e.Index)
+			}
+		case op < 9 && len(leased) > 0:
+			rng.Shuffle(len(leased), func(i, j int) { leased[i], leased[j] = leased[j], leased[i] })
+			for range rng.IntN(len(leased) + 1) {
+				i := leased[0]
+				leased = leased[1:]
+				delete(live, i)
+				o := Delivered
+				if rng.IntN(5) == 0 {
+					o = Rejected
+					rejected++
+				} else {
+					delivered++
+				}
+				b.Ack(i, i, o)
+			}
+		default:
+			b.Rewind()
+			leased = leased[:0]
+		}
+		l := b.Ledger()
+		require.True(t, l.Balanced())
+		require.Equal(t, Ledger{Put: index, Pending: uint64(len(live)), Delivered: delivered, Rejected: rejected, Evicted: evicted, Bytes: l.Bytes}, l, "seed %d", seed)
+		require.LessOrEqual(t, l.Bytes, int64(32<<10))
+		first, next := b.Span()
+		require.Equal(t, index+1, next)
+		lowest := next
+		for i := range live {
+			lowest = min(lowest, i)
+		}
+		require.Equal(t, lowest, first)
+	}
+}
