@@ -1,0 +1,47 @@
+# What a person runs; `make` alone lists it. Each target prints what it runs.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Every platform that must build: GOOS/GOARCH[/GOARM].
+TARGETS := linux/arm/6 linux/arm/7 linux/arm64 linux/386 linux/amd64 darwin/arm64 windows/amd64
+
+# How long `make torture` fuzzes each fuzz target.
+FUZZTIME ?= 60s
+
+.PHONY: help demo test race test32 build e2e lint vulncheck bench torture
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
+
+demo: ## run the agent on this machine's sensors against a Kinesis inside the process
+	go run ./examples/raspberrypi
+
+test: race test32 build e2e lint ## everything CI checks
+	@echo "make test: passed"
+
+race: ## all tests, under the race detector where the platform has one
+	scripts/test.sh race
+
+test32: ## all tests as a 32-bit program
+	scripts/test.sh 32bit
+
+build: ## build every package for every device and desk platform
+	scripts/targets.sh "go build ./..." $(TARGETS)
+
+e2e: ## the end-to-end test against the emulator kinesis-local (needs Node.js)
+	scripts/e2e.sh
+
+lint: ## gofmt, go vet for every platform, staticcheck, known vulnerabilities
+	scripts/lint.sh $(TARGETS)
+
+vulncheck: ## known vulnerabilities only; fails if their database can't be reached
+	LINT_STRICT=1 scripts/vulncheck.sh
+
+bench: ## all benchmarks, with allocations
+	go test -run '^$$' -bench . -benchmem ./...
+
+torture: ## the long tests, then FUZZTIME (60s) of fuzzing per target
+	TORTURE=1 go test -race -timeout 3h ./...
+	scripts/fuzz.sh $(FUZZTIME)

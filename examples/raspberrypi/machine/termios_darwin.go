@@ -1,0 +1,5 @@
+package machine
+
+import "golang.org/x/sys/unix"
+
+const getTermios = unix.TIOCGETA

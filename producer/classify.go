@@ -1,0 +1,66 @@
+package producer
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+
+	smithy "github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/rivulet-iot/rivulet/retry"
+)
+
+var (
+	errEmptyAnswer = errors.New("producer: the answer is empty")
+	errWrongCount  = errors.New("producer: the answer does not have one result for each record")
+)
+
+// classify returns the code, as the failure table spells it, of a call that
+// failed.
+func classify(err error) string {
+	var (
+		api       smithy.APIError
+		resp      *smithyhttp.ResponseError
+		dns       *net.DNSError
+		op        *net.OpError
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		verify    *tls.CertificateVerificationError
+		header    tls.RecordHeaderError
+		deser     *smithy.DeserializationError
+		signing   *smithy.SerializationError
+	)
+	switch {
+	case errors.Is(err, errEmptyAnswer):
+		return retry.CodeEmptyResponse
+	case errors.Is(err, errWrongCount):
+		return retry.CodeWrongCount
+	case errors.As(err, &api) && api.ErrorCode() != "" && api.ErrorCode() != "UnknownError":
+		return api.ErrorCode()
+	case errors.As(err, &resp) && resp.HTTPStatusCode() >= 300:
+		return retry.CodeForStatus(resp.HTTPStatusCode())
+	case errors.As(err, &deser):
+		return retry.CodeEmptyResponse // 200, but not an answer
+	case errors.As(err, &signing):
+		return retry.CodeNotSent
+	case errors.As(err, &dns):
+		return retry.CodeDNS
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return retry.CodeTLSNotValidNow
+	case errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid), errors.As(err, &verify), errors.As(err, &header):
+		return retry.CodeTLSUntrusted
+	case errors.As(err, &op) && op.Op == "dial":
+		return retry.CodeRefused
+	case strings.Contains(err.Error(), "get identity:"), strings.Contains(err.Error(), "failed to refresh cached credentials"):
+		// The SDK has no type for "no credentials"; the words are its own.
+		return "MissingAuthenticationTokenException"
+	case errors.Is(err, context.DeadlineExceeded):
+		return retry.CodeTimeout
+	}
+	return retry.CodeReset
+}

@@ -1,0 +1,240 @@
+package producer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rivulet-iot/rivulet/partition"
+	"github.com/rivulet-iot/rivulet/record"
+	"github.com/rivulet-iot/rivulet/retry"
+)
+
+// frame is one KPL user record on its way: a run of records of one partition
+// key, encoded, or one opaque record.
+type frame struct {
+	key, ehk  string
+	hash      partition.Hash
+	data      []byte
+	opaque    bool
+	runs      []run // where its entries are in the buffer
+	ids       ranges
+	records   int
+	raw       int // bytes of its rows, which count against the window
+	attempts  int
+	again     int       // how many of its records an earlier attempt may have stored
+	notBefore time.Time // when it may be sent again
+	backoff   retry.Backoff
+}
+
+// run is a run of indexes in the buffer, inclusive.
+type run struct{ first, last uint64 }
+
+func (f *frame) add(e *retry.Entry) {
+	if n := len(f.runs); n > 0 && f.runs[n-1].last+1 == e.Index {
+		f.runs[n-1].last = e.Index
+	} else {
+		f.runs = append(f.runs, run{e.Index, e.Index})
+	}
+	f.ids.add(e)
+	f.records++
+	f.raw += len(e.Data)
+}
+
+// formOpaque is the first byte of an opaque record in the buffer; no row begins
+// with it. It is followed by the partition key and the explicit hash key, each
+// behind its length as a uvarint, and the data.
+const formOpaque = 0xff
+
+func appendOpaque(dst []byte, key, ehk string, data []byte) []byte {
+	dst = append(dst, formOpaque)
+	for _, s := range []string{key, ehk} {
+		dst = binary.AppendUvarint(dst, uint64(len(s)))
+		dst = append(dst, s...)
+	}
+	return append(dst, data...)
+}
+
+func parseOpaque(row []byte) (key, ehk string, data []byte, err error) {
+	rest := row[1:]
+	for _, s := range []*string{&key, &ehk} {
+		n, size := binary.Uvarint(rest)
+		if size <= 0 || n > uint64(len(rest)-size) {
+			return "", "", nil, errors.New("producer: damaged opaque record")
+		}
+		*s = string(rest[size : size+int(n)])
+		rest = rest[size+int(n):]
+	}
+	return key, ehk, rest, nil
+}
+
+// group collects the entries of one key until they are encoded.
+type group struct {
+	key     string
+	entries []retry.Entry
+	raw     int
+}
+
+// frames turns leased entries into frames, appended to s.out: per key in order.
+func (s *sender) frames(entries []retry.Entry) {
+	groups := map[string]*group{}
+	var order []*group // so that the outcome does not depend on map order
+	for i := range entries {
+		e := &entries[i]
+		if len(e.Data) > 0 && e.Data[0] == formOpaque {
+			s.opaqueFrame(e, groups)
+			continue
+		}
+		key := s.cfg.Key.Key(e.Device, e.Seq)
+		g := groups[key]
+		if g == nil {
+			g = &group{key: key}
+			groups[key] = g
+			order = append(order, g)
+		}
+		if g.raw += len(e.Data); len(g.entries) > 0 && (g.raw > s.rowsPerFrame() || len(g.entries) >= s.maxRecords) {
+			s.encode(g.key, g.entries)
+			g.entries, g.raw = g.entries[:0], len(e.Data)
+		}
+		g.entries = append(g.entries, *e)
+	}
+	for _, g := range order {
+		s.encode(g.key, g.entries)
+	}
+}
+
+func (s *sender) opaqueFrame(e *retry.Entry, groups map[string]*group) {
+	key, ehk, data, err := parseOpaque(e.Data)
+	f := &frame{key: key, ehk: ehk, opaque: true}
+	f.add(e)
+	if err != nil {
+		s.giveUp(f, retry.Corrupt, err)
+		return
+	}
+	if g := groups[key]; g != nil { // what was put before goes before
+		s.encode(key, g.entries)
+		g.entries, g.raw = g.entries[:0], 0
+	}
+	f.data = append([]byte(nil), data...)
+	if ehk == "" {
+		f.hash = partition.HashKey(key)
+	} else if f.hash, err = partition.ParseHash(ehk); err != nil {
+		s.giveUp(f, retry.Rejected, err)
+		return
+	}
+	s.admit(f)
+}
+
+// rowsPerFrame is how many bytes of rows are likely to fill a frame, by what the
+// last ones came to.
+func (s *sender) rowsPerFrame() int { return int(float64(s.frameLimit()) * 0.9 / s.ratio) }
+
+// frameLimit is the most that a frame's data may have: what an aggregate is
+// filled to, less what a key and the aggregate's own bytes take.
+func (s *sender) frameLimit() int {
+	return min(aggregateBytes, s.stream.recordBytes) - 4*partition.MaxKeyRunes - 64
+}
+
+// encode makes one frame of entries, or several when they do not fit one.
+func (s *sender) encode(key string, entries []retry.Entry) {
+	if len(entries) == 0 {
+		return
+	}
+	s.rows = s.rows[:0]
+	for i := range entries {
+		e := &entries[i]
+		s.rows = append(s.rows, record.Row{ID: record.ID{Device: e.Device, Boot: e.Boot, Seq: e.Seq}, Data: e.Data})
+	}
+	s.batch.Set(s.rows)
+	data, err := s.enc.AppendFrame(s.encoded[:0], s.batch)
+	s.encoded = data
+	if err == nil && len(data) <= s.frameLimit() {
+		f := &frame{key: key, hash: partition.HashKey(key), data: append([]byte(nil), data...)}
+		for i := range entries {
+			f.add(&entries[i])
+		}
+		s.ratio = max(float64(len(data))/float64(max(f.raw, 1)), 0.01)
+		s.admit(f)
+		return
+	}
+	if len(entries) > 1 { // too large, or one of the rows is damaged: the halves tell
+		half := len(entries) / 2
+		s.encode(key, entries[:half])
+		s.encode(key, entries[half:])
+		return
+	}
+	f := &frame{key: key, hash: partition.HashKey(key)}
+	f.add(&entries[0])
+	if err != nil {
+		s.giveUp(f, retry.Corrupt, err)
+		return
+	}
+	if len(data)+len(key) <= s.stream.recordBytes { // large, but on its own it fits
+		f.data = append([]byte(nil), data...)
+		s.admit(f)
+		return
+	}
+	s.giveUp(f, retry.Rejected, fmt.Errorf("producer: the record takes %d bytes as codec %s, the stream's limit is %d",
+		len(data)+len(key), s.cfg.Codec.Name(), s.stream.recordBytes))
+}
+
+// admit puts a frame in the queue of those to be sent.
+func (s *sender) admit(f *frame) {
+	f.again = s.maybe.count(f.runs)
+	s.out = append(s.out, f)
+	s.outRaw += f.raw
+}
+
+// giveUp finishes a frame that will not be delivered.
+func (s *sender) giveUp(f *frame, o retry.Outcome, reason error) {
+	s.finish(f, o)
+	s.p.reportLost(&LostError{Outcome: o, IDs: f.ids.list, Reason: reason}, f.key, f.attempts)
+}
+
+// finish tells the buffer how the frame's entries ended.
+func (s *sender) finish(f *frame, o retry.Outcome) {
+	for _, r := range f.runs {
+		s.p.buf.Ack(r.first, r.last, o)
+		s.maybe.remove(r)
+	}
+}
+
+// indexSet is a set of buffer indexes, as runs in rising order.
+type indexSet struct{ runs []run }
+
+func (m *indexSet) add(r run) {
+	m.remove(r)
+	i := 0
+	for i < len(m.runs) && m.runs[i].first < r.first {
+		i++
+	}
+	m.runs = append(m.runs[:i], append([]run{r}, m.runs[i:]...)...)
+}
+
+func (m *indexSet) remove(r run) {
+	if len(m.runs) == 0 {
+		return
+	}
+	var kept []run
+	for _, o := range m.runs {
+		if o.first < r.first {
+			kept = append(kept, run{o.first, min(o.last, r.first-1)})
+		}
+		if o.last > r.last {
+			kept = append(kept, run{max(o.first, r.last+1), o.last})
+		}
+	}
+	m.runs = kept
+}
+
+func (m *indexSet) count(of []run) (n int) {
+	for _, r := range of {
+		for _, o := range m.runs {
+			if lo, hi := max(r.first, o.first), min(r.last, o.last); lo <= hi {
+				n += int(hi - lo + 1)
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,272 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rivulet-iot/rivulet/partition"
+	"github.com/rivulet-iot/rivulet/record"
+	"github.com/rivulet-iot/rivulet/retry"
+)
+
+// ErrClosed is returned by every Put after Close was called.
+var ErrClosed = errors.New("producer: closed")
+
+// Producer sends records to one stream. All its methods are safe for concurrent
+// use.
+type Producer struct {
+	cfg     Config
+	api     API
+	buf     retry.Buffer
+	window  int // bytes of rows that may be leased at a time
+	scratch sync.Pool
+
+	wake    chan struct{} // capacity 1: there is something to look at
+	idle    atomic.Bool   // the sender waits for a first record
+	unread  atomic.Int64  // bytes put since the sender last read all; decides when a window is full
+	refused atomic.Uint64
+	closing atomic.Bool
+
+	ctx    context.Context // of the calls; ends when Close gives up
+	cancel context.CancelFunc
+	done   chan struct{} // the sender has ended
+
+	mu      sync.Mutex
+	stats   Stats
+	waiters []waiter
+	closed  sync.Once
+	lost    error // what Close returns
+}
+
+// waiter is a Flush: ch is closed when every entry up to index is finished.
+type waiter struct {
+	index uint64
+	ch    chan struct{}
+}
+
+// New starts a producer. api is usually a *kinesis.Client; the error names every
+// field of cfg that is wrong. New does not call Kinesis: a device may start
+// offline. Close ends the one goroutine that New starts.
+func New(api API, cfg Config) (*Producer, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(api); err != nil {
+		return nil, err
+	}
+	if cfg.Buffer == nil {
+		m, err := retry.NewMemory(retry.Options{MaxBytes: cfg.MaxMemory / 4 * 3})
+		if err != nil {
+			return nil, err
+		}
+		cfg.Buffer = m
+	}
+	if cfg.Schema != nil {
+		doc, err := cfg.Schema.MarshalJSON()
+		if err == nil {
+			err = cfg.Buffer.Define(cfg.Schema.Fingerprint(), doc)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("producer: schema %s: %w", cfg.Schema.Ref(), err)
+		}
+	}
+	p := &Producer{cfg: cfg, api: api, buf: cfg.Buffer, window: int(min(cfg.MaxMemory/16, 1<<20)),
+		wake: make(chan struct{}, 1), done: make(chan struct{})}
+	p.scratch.New = func() any { b := make([]byte, 0, 512); return &b }
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.stats.Since = time.Now()
+	s, err := newSender(p)
+	if err != nil {
+		p.cancel()
+		return nil, err
+	}
+	go s.run()
+	return p, nil
+}
+
+// Put accepts one record: v is the struct that Config.Schema was made of with
+// record.SchemaOf, or a pointer to it. On nil the record is accepted, at the
+// level the buffer promises, and will end delivered or reported lost under the
+// id returned. v is copied. Put does not wait for the network; it waits, until
+// ctx is done, only for room in a buffer whose policy is to block. Errors, after
+// which nothing was accepted: a *record.ValidationError that names each field, a
+// wrong type, retry.ErrFull, retry.ErrTooManyDevices, ErrClosed, ctx's error.
+func (p *Producer) Put(ctx context.Context, v any) (record.ID, error) {
+	if p.cfg.Schema == nil {
+		p.refused.Add(1)
+		return record.ID{}, errors.New("producer: Put needs Config.Schema; use PutRecord for records without one")
+	}
+	b := p.scratch.Get().(*[]byte)
+	row, device, err := p.cfg.Schema.AppendTyped((*b)[:0], v, time.Now())
+	id, err := p.accept(ctx, device, row, err)
+	p.putBack(b, row)
+	return id, err
+}
+
+// PutRecord accepts one dynamic record, for gateways that relay what they do not
+// know. r.ID.Device, if not "", is kept; Boot and Seq are assigned. When the
+// producer has a schema and r.Schema is "" or names it, r must satisfy it;
+// otherwise the readings are free-form. r is copied. For the rest it is as [Producer.Put].
+func (p *Producer) PutRecord(ctx context.Context, r *record.Record) (record.ID, error) {
+	b := p.scratch.Get().(*[]byte)
+	row, err := record.AppendRecord((*b)[:0], p.cfg.Schema, r, time.Now())
+	id, err := p.accept(ctx, r.ID.Device, row, err)
+	p.putBack(b, row)
+	return id, err
+}
+
+// PutBytes accepts data as it is, under a partition key and, if not "", an
+// explicit hash key, for those who come from a KPL or want their own format. It
+// is one user record: not compressed, and without an id in it, so consumers
+// cannot tell a duplicate by one. The id returned is the one OnDelivery uses;
+// its device is the producer's. data is copied; at most 1 MiB with its key. For
+// the rest it is as [Producer.Put].
+func (p *Producer) PutBytes(ctx context.Context, partitionKey, explicitHashKey string, data []byte) (record.ID, error) {
+	err := partition.CheckKey(partitionKey)
+	if err == nil && explicitHashKey != "" {
+		err = partition.CheckExplicitHashKey(explicitHashKey)
+	}
+	if n := len(data) + len(partitionKey); err == nil && n > defaultRecordBytes {
+		err = fmt.Errorf("producer: data and partition key have %d bytes, the limit is %d", n, defaultRecordBytes)
+	}
+	b := p.scratch.Get().(*[]byte)
+	row := *b
+	if err == nil {
+		row = appendOpaque((*b)[:0], partitionKey, explicitHashKey, data)
+	}
+	id, err := p.accept(ctx, "", row, err)
+	p.putBack(b, row)
+	return id, err
+}
+
+// putBack keeps the scratch slice unless a huge record made it huge.
+func (p *Producer) putBack(b *[]byte, grown []byte) {
+	if cap(grown) <= 64<<10 {
+		*b = grown[:0]
+	}
+	p.scratch.Put(b)
+}
+
+func (p *Producer) accept(ctx context.Context, device string, row []byte, err error) (record.ID, error) {
+	if device == "" {
+		device = p.cfg.Device
+	} else if err == nil {
+		err = record.CheckDevice(device)
+	}
+	if p.closing.Load() {
+		err = ErrClosed
+	}
+	var seq uint64
+	if err == nil {
+		seq, err = p.buf.Append(ctx, device, row)
+	}
+	if err != nil {
+		p.refused.Add(1)
+		if errors.Is(err, retry.ErrClosed) {
+			err = ErrClosed
+		}
+		return record.ID{}, err
+	}
+	n := int64(len(row))
+	total := p.unread.Add(n)
+	windowFull := total >= int64(p.window) && total-n < int64(p.window)
+	if windowFull || p.idle.Load() && p.idle.CompareAndSwap(true, false) {
+		p.poke()
+	}
+	return record.ID{Device: device, Boot: p.buf.Boot(), Seq: seq}, nil
+}
+
+func (p *Producer) poke() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Sync returns when every record put before is on stable storage. A buffer in
+// memory has none: then the error is retry.ErrVolatile.
+func (p *Producer) Sync(ctx context.Context) error { return p.buf.Sync(ctx) }
+
+// Flush sends what is buffered without waiting for the flush interval and returns
+// nil when every record put before is delivered or reported lost. It tries at
+// once even if the producer was waiting to try again. When ctx is done first, its
+// error is returned and the records stay buffered.
+func (p *Producer) Flush(ctx context.Context) error {
+	first, next := p.buf.Span()
+	if first == next {
+		return nil
+	}
+	w := waiter{next - 1, make(chan struct{})}
+	p.mu.Lock()
+	p.waiters = append(p.waiters, w)
+	p.mu.Unlock()
+	p.poke()
+	select {
+	case <-w.ch:
+		return nil
+	case <-ctx.Done():
+	case <-p.done:
+	}
+	p.mu.Lock()
+	p.waiters = slices.DeleteFunc(p.waiters, func(o waiter) bool { return o.ch == w.ch })
+	p.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if first, _ := p.buf.Span(); first <= w.index {
+		return ErrClosed
+	}
+	return nil
+}
+
+// releaseWaiters ends the flushes that are done and returns the highest index
+// that one still waits for, 0 for none.
+func (p *Producer) releaseWaiters() (flushTo uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiters) == 0 {
+		return 0
+	}
+	first, _ := p.buf.Span()
+	p.waiters = slices.DeleteFunc(p.waiters, func(w waiter) bool {
+		if w.index < first {
+			close(w.ch)
+			return true
+		}
+		flushTo = max(flushTo, w.index)
+		return false
+	})
+	return flushTo
+}
+
+// Close refuses further Puts, sends what is buffered until ctx is done, and
+// closes the buffer. What could not be sent stays in a buffer on disk; a buffer
+// in memory loses it, which Close reports through OnDelivery and returns as a
+// *LostError. Close may be called more than once; every call returns the same.
+func (p *Producer) Close(ctx context.Context) error {
+	p.closed.Do(func() {
+		p.closing.Store(true)
+		p.poke()
+		stop := context.AfterFunc(ctx, p.cancel)
+		<-p.done
+		stop()
+		p.cancel()
+		err := p.buf.Close()
+		var lost []IDRange
+		for _, l := range p.buf.Sweep() {
+			lost = append(lost, IDRange{l.Device, l.Boot, l.First, l.Last})
+		}
+		if len(lost) > 0 {
+			lostErr := &LostError{Outcome: retry.Evicted, IDs: lost, Reason: errors.New("not sent before Close gave up, and the buffer is in memory")}
+			p.reportLost(lostErr, "", 0)
+			err = errors.Join(lostErr, err)
+		}
+		p.lost = err
+		p.setState(Closed, "", "", nil)
+	})
+	<-p.done
+	return p.lost
+}

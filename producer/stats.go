@@ -1,0 +1,82 @@
+package producer
+
+import (
+	"time"
+
+	"github.com/rivulet-iot/rivulet/retry"
+)
+
+// State is what a producer is doing about its stream.
+type State uint8
+
+// The states.
+const (
+	Online  State = iota // nothing is known to be wrong
+	Backoff              // a passing fault; trying again soon
+	Offline              // no link; trying now and then
+	Paused               // somebody has to put something right; probing
+	Closed
+)
+
+// String returns the state in lower case.
+func (s State) String() string {
+	return [...]string{"online", "backoff", "offline", "paused", "closed"}[min(s, Closed)]
+}
+
+// Stats are a producer's figures, cumulative since New; nothing resets them.
+// The ledger's part is of one instant and always adds up.
+type Stats struct {
+	retry.Ledger
+
+	Refused        uint64 // records that a Put did not accept
+	Requests       uint64 // calls of PutRecords
+	KinesisRecords uint64 // entries that Kinesis gave a sequence number
+	UserRecords    uint64 // frames and opaque records in them
+	PayloadBytes   uint64 // data of those entries, keys not counted
+	PayloadUnits   uint64 // PUT payload units of 25 KB of those entries, keys counted
+	Throttled      uint64 // entries refused by a shard's rate limit
+	Failed         uint64 // entries that failed otherwise, alone or with their call
+	Unknown        uint64 // calls whose outcome is unknown
+	DuplicatesSent uint64 // records sent again although an earlier attempt may have stored them
+
+	State  State
+	Code   string    // of the failure that State is due to, as AWS spells it
+	Advice string    // what to do about it, for the engineer on site
+	Since  time.Time // when State began
+}
+
+// Stats returns the figures. It is cheap and safe to call at any time, also
+// after Close.
+func (p *Producer) Stats() Stats {
+	p.mu.Lock()
+	s := p.stats
+	p.mu.Unlock()
+	s.Refused = p.refused.Load()
+	s.Ledger = p.buf.Ledger()
+	return s
+}
+
+// count changes the figures.
+func (p *Producer) count(f func(*Stats)) {
+	p.mu.Lock()
+	f(&p.stats)
+	p.mu.Unlock()
+}
+
+// setState notes a change of state, and logs it.
+func (p *Producer) setState(state State, code, advice string, err error) {
+	p.mu.Lock()
+	changed := p.stats.State != state || p.stats.Code != code
+	if changed {
+		p.stats.State, p.stats.Code, p.stats.Advice, p.stats.Since = state, code, advice, time.Now()
+	}
+	p.mu.Unlock()
+	if !changed {
+		return
+	}
+	if err == nil {
+		p.cfg.Logger.Info("kinesis stream", "stream", p.cfg.Stream, "state", state.String())
+		return
+	}
+	p.cfg.Logger.Warn("kinesis stream", "stream", p.cfg.Stream, "state", state.String(), "code", code, "advice", advice, "error", err)
+}

@@ -1,0 +1,150 @@
+package producer
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/rivulet-iot/rivulet/partition"
+)
+
+// stream is what is known of the stream: enough to aggregate safely, or not.
+type stream struct {
+	asked       bool
+	aggregate   bool           // records go where their hash key says, and we can tell where
+	shards      *partition.Map // nil while unknown
+	recordBytes int            // the most that data and key of one record may have
+	paces       map[string]*pace
+}
+
+// noRetries makes a call end with its first attempt: a retry inside the SDK would
+// hide duplicates from the ledger and wait where nobody can wake it.
+func noRetries(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} }
+
+// look asks Kinesis about the stream. Without the permission for it, or when the
+// stream routes records by itself (AUTO), nothing is aggregated: a consumer that
+// checks hash ranges would drop such aggregates whole and silently.
+func (s *sender) look() error {
+	ctx, cancel := context.WithTimeout(s.p.ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	sum, err := s.p.api.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &s.cfg.Stream}, noRetries)
+	if err != nil {
+		return err
+	}
+	d := sum.StreamDescriptionSummary
+	if d == nil {
+		return errEmptyAnswer
+	}
+	if d.MaxRecordSizeInKiB != nil && *d.MaxRecordSizeInKiB > 0 {
+		s.stream.recordBytes = int(min(*d.MaxRecordSizeInKiB, 10<<10)) << 10
+	}
+	s.stream.aggregate = false
+	if d.RecordDistributionStrategy == types.RecordDistributionStrategyAuto {
+		s.stream.shards = nil
+		return nil
+	}
+	shards, err := s.listShards(ctx)
+	if err != nil {
+		return err
+	}
+	m, err := partition.NewMap(shards)
+	if err != nil {
+		// Listed in the middle of a reshard: unaggregated until it is over.
+		s.cfg.Logger.Info("shard map", "stream", s.cfg.Stream, "error", err)
+		return nil
+	}
+	s.stream.shards, s.stream.aggregate = m, true
+	for id := range s.stream.paces {
+		if _, open := m.ByID(id); !open {
+			delete(s.stream.paces, id)
+		}
+	}
+	return nil
+}
+
+func (s *sender) listShards(ctx context.Context) (shards []partition.Shard, err error) {
+	in := &kinesis.ListShardsInput{StreamName: &s.cfg.Stream, ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}}
+	for {
+		out, err := s.p.api.ListShards(ctx, in, noRetries)
+		if err != nil {
+			return nil, err
+		}
+		for _, sh := range out.Shards {
+			if sh.HashKeyRange == nil || sh.SequenceNumberRange != nil && sh.SequenceNumberRange.EndingSequenceNumber != nil {
+				continue
+			}
+			start, err := partition.ParseHash(aws.ToString(sh.HashKeyRange.StartingHashKey))
+			if err != nil {
+				return nil, err
+			}
+			end, err := partition.ParseHash(aws.ToString(sh.HashKeyRange.EndingHashKey))
+			if err != nil {
+				return nil, err
+			}
+			shards = append(shards, partition.Shard{ID: aws.ToString(sh.ShardId), Range: partition.Range{Start: start, End: end}})
+		}
+		if aws.ToString(out.NextToken) == "" {
+			return shards, nil
+		}
+		// With a token, the stream's name and the filter may not be given again.
+		in = &kinesis.ListShardsInput{NextToken: out.NextToken}
+	}
+}
+
+// predict returns the id of the shard a hash will go to, "" if that is unknown.
+func (st *stream) predict(h partition.Hash) string {
+	if st.shards == nil {
+		return ""
+	}
+	return st.shards.Predict(h).ID
+}
+
+// pace returns the rate limiter of a shard, nil if the shard is unknown.
+func (st *stream) pace(shard string) *pace {
+	if shard == "" {
+		return nil
+	}
+	p := st.paces[shard]
+	if p == nil {
+		p = &pace{rate: 1, bytes: shardBytes, records: shardRecords}
+		st.paces[shard] = p
+	}
+	return p
+}
+
+// pace keeps what we send to one shard within what it takes: a token bucket of
+// one second, whose rate halves when the shard throttles us (others send to it
+// too) and creeps back while it does not.
+type pace struct {
+	rate    float64 // share of the shard that we use, up to 1
+	bytes   float64 // tokens
+	records float64
+	last    time.Time
+}
+
+const minRate = 1.0 / 64
+
+// wait returns how long to wait until n bytes and one record may be sent, and
+// takes the tokens when that is now.
+func (p *pace) wait(now time.Time, n, records int) time.Duration {
+	if !p.last.IsZero() {
+		sec := max(now.Sub(p.last).Seconds(), 0)
+		p.bytes = min(p.bytes+sec*p.rate*shardBytes, shardBytes)
+		p.records = min(p.records+sec*p.rate*shardRecords, shardRecords)
+	}
+	p.last = now
+	need := min(float64(n), shardBytes) // a record above a second's worth waits for a full bucket
+	short := max((need-p.bytes)/(p.rate*shardBytes), (float64(records)-p.records)/(p.rate*shardRecords))
+	if short > 0 {
+		return time.Duration(short*float64(time.Second)) + time.Millisecond
+	}
+	p.bytes -= float64(n)
+	p.records -= float64(records)
+	return 0
+}
+
+func (p *pace) throttled() { p.rate = max(p.rate/2, minRate) }
+func (p *pace) worked()    { p.rate = min(p.rate*1.1, 1) }

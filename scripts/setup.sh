@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs into .tools/ what the end-to-end test needs beyond Go: the Kinesis
+# emulator kinesis-local, at the version and checksum of
+# scripts/kinesis-local/package-lock.json. Needs node 18 or later, and npm.
+#
+#   scripts/setup.sh
+#
+# Does nothing if .tools/ is up to date. Exit codes: 0 installed; 77 not
+# installed, and it says why (a missing tool or no network is no fault of
+# yours); with CI set, that is 1.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+from=scripts/kinesis-local
+to=.tools/kinesis-local
+
+unavailable() {
+	echo "setup: $1" >&2
+	if [ -n "${CI:-}" ]; then
+		exit 1
+	fi
+	exit 77
+}
+
+for tool in node npm; do
+	if ! command -v "$tool" >/dev/null 2>&1; then
+		unavailable "$tool not found; the end-to-end test needs Node.js 18 or later with npm (Debian: apt-get install nodejs npm; macOS: brew install node)"
+	fi
+done
+major=$(node -p 'process.versions.node.split(".")[0]')
+if [ "$major" -lt 18 ]; then
+	unavailable "node $(node --version) is too old; the end-to-end test needs 18 or later"
+fi
+
+# The lock file as installed, copied last, is the mark of a complete install.
+if [ -f "$to/installed" ] && cmp -s "$from/package-lock.json" "$to/installed"; then
+	exit 0
+fi
+rm -rf "$to"
+mkdir -p "$to"
+cp "$from/package.json" "$from/package-lock.json" "$from/.npmrc" "$to/"
+echo "setup: installing kinesis-local into $to"
+if ! (cd "$to" && npm ci --loglevel=error); then
+	unavailable "npm could not install kinesis-local (see above); without network, run this once where there is one"
+fi
+cp "$from/package-lock.json" "$to/installed"
