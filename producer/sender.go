@@ -53,8 +53,10 @@ func newSender(p *Producer) (*sender, error) {
 		}
 		dec.Add(s)
 	}
-	first, _ := p.buf.Span()
-	return &sender{p: p, cfg: &p.cfg, enc: p.cfg.Codec.NewEncoder(), batch: record.NewBatch(dec), ratio: 1, read: first, more: true,
+	first, next := p.buf.Span()
+	return &sender{p: p, cfg: &p.cfg, enc: p.cfg.Codec.NewEncoder(), batch: record.NewBatch(dec), ratio: 1,
+		read: first, more: first < next, // what is found in the buffer has waited long enough
+
 		maxFrames: noFrameLimit, maxRecords: noFrameLimit,
 		stream: stream{recordBytes: defaultRecordBytes, paces: map[string]*pace{}}}, nil
 }
@@ -101,6 +103,9 @@ func (s *sender) sleep(d time.Duration) {
 	}
 }
 
+// probeBytes is how many bytes of rows a call carries after several have failed.
+const probeBytes = 4 << 10
+
 // step does the next thing there is to do and returns how long nothing is.
 func (s *sender) step(now time.Time) time.Duration {
 	if d := s.until.Sub(now); d > 0 {
@@ -109,13 +114,6 @@ func (s *sender) step(now time.Time) time.Duration {
 	idle := s.fill(now)
 	if len(s.out) == 0 {
 		return idle
-	}
-	if !s.stream.asked {
-		if err := s.look(); err != nil {
-			s.lookFailed(now, err)
-			return 0
-		}
-		s.stream.asked = true
 	}
 	entries, wait := s.pack(now)
 	if len(entries) == 0 && s.suspect != nil {
@@ -156,6 +154,15 @@ func (s *sender) fill(now time.Time) time.Duration {
 	due := s.more || s.flush >= s.read || s.p.unread.Load() >= int64(s.p.window)
 	if age := s.cfg.FlushInterval - now.Sub(s.first); !due && age > 0 {
 		return age
+	}
+	if !s.stream.asked {
+		if err := s.look(); err != nil {
+			s.lookFailed(now, err)
+			return 0
+		}
+	}
+	if s.failures > 1 {
+		room = min(room, probeBytes) // see whether the link works, not how much it takes
 	}
 	entries := s.p.buf.Next(room)
 	size := 0

@@ -41,13 +41,14 @@ func (s *sender) look() error {
 	if d.MaxRecordSizeInKiB != nil && *d.MaxRecordSizeInKiB > 0 {
 		s.stream.recordBytes = int(min(*d.MaxRecordSizeInKiB, 10<<10)) << 10
 	}
-	s.stream.aggregate = false
+	s.stream.asked, s.stream.aggregate = true, false
 	if d.RecordDistributionStrategy == types.RecordDistributionStrategyAuto {
 		s.stream.shards = nil
 		return nil
 	}
 	shards, err := s.listShards(ctx)
 	if err != nil {
+		s.stream.asked = false
 		return err
 	}
 	m, err := partition.NewMap(shards)

@@ -220,8 +220,10 @@ func (s *Server) write(w http.ResponseWriter, c *call, reply object, err error) 
 			body = c.codec.encode(nil, reply)
 		}
 		if e.kind == badReply {
-			body = c.codec.encode(body, object{{"Records", "cut off here"}})
-			body = body[:len(body)-5]
+			if reply == nil { // cut off something
+				body = c.codec.encode(nil, object{{"Reply", "none"}})
+			}
+			body = body[:(len(body)+1)/2]
 		}
 	}
 	w.Header().Set("Content-Type", c.codec.contentType)

@@ -3,6 +3,7 @@ package kinesistest
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/rivulet-iot/rivulet/partition"
@@ -146,7 +147,7 @@ func (s *Server) opPutRecords(c *call) (object, error) {
 }
 
 // entryPath is how AWS names entry i of a request, counted from 1.
-func entryPath(i int) string { return fmt.Sprintf("records.%d.member.", i+1) }
+func entryPath(i int) string { return "records." + strconv.Itoa(i+1) + ".member." }
 
 // https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html
 func (s *Server) opPutRecord(c *call) (object, error) {

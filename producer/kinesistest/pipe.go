@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// PipeListener is a listener in memory: Dial gives one end of a connection, Accept
-// the other. It buffers 64 KiB either way. Goroutines that wait on it are durably blocked, so a server and its
-// clients run in a testing/synctest bubble, where a month offline passes at once:
+// PipeListener is a listener in memory: Dial gives one end of a connection,
+// Accept the other; each direction buffers 64 KiB. Goroutines that wait on it are
+// durably blocked, so a server and its clients run in a testing/synctest bubble,
+// where a month offline passes at once:
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		l := kinesistest.NewPipeListener()

@@ -19,9 +19,9 @@ type Progress struct {
 	line  func() string
 	width func() int // nil: not a terminal; nothing live is written
 
-	mu     sync.Mutex // guards the writing and shown
+	mu     sync.Mutex // guards the writing, and:
 	shown  string     // what stands on the live line
-	closed bool
+	closed bool       // the live line has been ended
 
 	once sync.Once // ends it
 	stop chan struct{}
@@ -77,7 +77,7 @@ func (p *Progress) draw() {
 	text := fit(p.line(), p.width()-1) // the last column would make some terminals wrap
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if text != p.shown && !p.closed {
+	if text != p.shown {
 		p.shown = text
 		io.WriteString(p.out, "\r"+text+"\x1b[K") // a terminal that is gone is no concern of the work
 	}

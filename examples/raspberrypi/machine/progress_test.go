@@ -93,7 +93,9 @@ func TestProgressStopWaits(t *testing.T) {
 		var s screen
 		var running atomic.Int32
 		p := startProgress(&s, func() int { return 80 }, func() string {
-			running.Add(1)
+			if running.Add(1) > 1 {
+				t.Error("two calls at a time")
+			}
 			defer running.Add(-1)
 			time.Sleep(time.Second)
 			return time.Now().String()

@@ -1,0 +1,208 @@
+package decode
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/rivulet-iot/rivulet/compress"
+	"github.com/rivulet-iot/rivulet/internal/kpl"
+	"github.com/rivulet-iot/rivulet/record"
+)
+
+// Decoder decodes the data of Kinesis records. Its zero value is ready to use.
+// It is for one goroutine at a time.
+type Decoder struct {
+	// MaxBytes is how many bytes all the user records of one Kinesis record may
+	// decompress to together. Each has a share in it by its length, so that one
+	// that is a bomb does not take from the others. Default: 128 times the
+	// length of the data, at least 64 MiB.
+	MaxBytes int64
+	// MaxUserRecords is the most user records that an aggregate may have, and
+	// the most partition keys. Default: 65,536, which is 1 MiB of 16-byte ones.
+	MaxUserRecords int
+}
+
+const (
+	minBytes          = compress.DefaultLimit
+	bytesPerByte      = 128
+	defaultMaxRecords = 1 << 16
+)
+
+// Kind tells what an [Item] is.
+type Kind uint8
+
+// The kinds.
+const (
+	Record  Kind = iota // a record out of a frame
+	Opaque              // a user record that is no frame: someone's own bytes
+	Damaged             // a user record, or a whole aggregate, that can't be read to its end
+)
+
+// String returns "record", "opaque" or "damaged".
+func (k Kind) String() string {
+	return [...]string{"record", "opaque", "damaged", "unknown"}[min(int(k), 3)]
+}
+
+// Item is what Decode hands out. All of it is valid only during the call, and
+// nothing of it may be changed: Data is part of the data given to Decode. To keep
+// a record, Clone it.
+type Item struct {
+	Kind Kind
+	// Record is the record, nil unless Kind is Record.
+	Record *record.Record
+	// Data is the user record as it was put, which for a record is the frame
+	// that it came in. It is the whole data when an aggregate is damaged.
+	Data []byte
+	// PartitionKey and ExplicitHashKey are those of the user record. The latter
+	// is "" if it had none, and outside of aggregates: Kinesis doesn't tell it.
+	PartitionKey    string
+	ExplicitHashKey string
+	// Index is the position of the user record in its aggregate, from 0: what
+	// the KCL calls sub-sequence number. It is 0 outside of aggregates and -1
+	// for a damaged aggregate.
+	Index int
+	// Err is an [Error]: what is wrong with what is Damaged, or why Opaque JSON
+	// isn't record JSON. Otherwise it is nil.
+	Err error
+}
+
+// aggregateMagic is what an aggregate begins with.
+var aggregateMagic = []byte{0xf3, 0x89, 0x9a, 0xc2}
+
+// Decode calls fn with everything in data, which is that of one Kinesis record,
+// in the order it was put: each record, each opaque user record, and each
+// damaged one. A frame damaged in the middle gives its records up to there and
+// then a Damaged item, so that storing the records and its Data as a dead letter
+// loses nothing; other user records of the aggregate are not affected. An error
+// of fn ends Decode, which returns it as it is; Decode has no errors of its own.
+func (d *Decoder) Decode(data []byte, partitionKey string, fn func(Item) error) error {
+	budget := d.MaxBytes
+	if budget <= 0 {
+		budget = max(minBytes, bytesPerByte*int64(len(data)))
+	}
+	if !bytes.HasPrefix(data, aggregateMagic) {
+		return userRecord(Item{Data: data, PartitionKey: partitionKey}, budget, fn)
+	}
+	most := d.MaxUserRecords
+	if most <= 0 {
+		most = defaultMaxRecords
+	}
+	users, err := kpl.Parse(data, kpl.Limits{Records: most, Keys: most})
+	if err == nil && len(users) == 0 {
+		err = errors.New("there is no user record in it")
+	}
+	if err != nil {
+		it := Item{Data: data, PartitionKey: partitionKey, Index: -1}
+		reason := ErrAggregate
+		if errors.Is(err, kpl.ErrLimit) {
+			reason = ErrTooLarge
+		}
+		return damaged(it, reason, 0, err, fn)
+	}
+	total := 1
+	for i := range users {
+		total += len(users[i].Data)
+	}
+	for i := range users {
+		u := &users[i]
+		it := Item{Data: u.Data, PartitionKey: u.PartitionKey, ExplicitHashKey: u.ExplicitHashKey, Index: i}
+		share := float64(budget) / float64(total) * float64(len(u.Data))
+		if err := userRecord(it, int64(share), fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// userRecord hands out what is in it.Data, which may decompress to limit bytes.
+func userRecord(it Item, limit int64, fn func(Item) error) error {
+	if bytes.HasPrefix(it.Data, aggregateMagic) {
+		return damaged(it, ErrAggregate, 0, errors.New("it is an aggregate inside of an aggregate"), fn)
+	}
+	format := compress.Sniff(it.Data)
+	if format == compress.Unknown {
+		it.Kind = Opaque
+		return fn(it)
+	}
+	records := 0
+	var stop error // of fn
+	// As many bytes as are here already are no bomb; and a limit of 0 would mean the default.
+	limit = max(limit, int64(len(it.Data)), 1)
+	err := compress.Decode(it.Data, limit, func(r *record.Record) error {
+		of := it
+		of.Kind, of.Record = Record, r
+		stop = fn(of)
+		records++
+		return stop
+	})
+	switch {
+	case stop != nil:
+		return stop
+	case err == nil:
+		return nil
+	case errors.Is(err, compress.ErrTooLarge):
+		return damaged(it, ErrTooLarge, records, err, fn)
+	case format == compress.JSONLines && records == 0 && !meantAsRecord(it.Data):
+		it.Kind = Opaque
+		it.Err = &Error{Reason: ErrNotRecord, Index: it.Index, PartitionKey: it.PartitionKey, Cause: err}
+		return fn(it)
+	}
+	return damaged(it, ErrFrame, records, err, fn)
+}
+
+// meantAsRecord tells broken record JSON, or that of a later version, from JSON
+// that never was any.
+func meantAsRecord(data []byte) bool {
+	return bytes.Contains(data, []byte(`"device_id"`)) && bytes.Contains(data, []byte(`"readings"`))
+}
+
+func damaged(it Item, reason error, records int, cause error, fn func(Item) error) error {
+	it.Kind = Damaged
+	it.Err = &Error{Reason: reason, Index: it.Index, PartitionKey: it.PartitionKey, Records: records, Cause: cause}
+	return fn(it)
+}
+
+// Reasons of an [Error], to be told apart with errors.Is.
+var (
+	// ErrAggregate: the aggregate is damaged, or one is inside of another.
+	ErrAggregate = errors.New("damaged aggregate")
+	// ErrFrame: the frame is truncated, fails its checksum, or holds something
+	// other than record JSON.
+	ErrFrame = errors.New("damaged frame")
+	// ErrTooLarge: a limit of the Decoder is exceeded.
+	ErrTooLarge = errors.New("over the limit")
+	// ErrNotRecord: it is opaque JSON.
+	ErrNotRecord = errors.New("not record JSON")
+)
+
+// Error says what is wrong with one user record.
+type Error struct {
+	Reason       error  // ErrAggregate, ErrFrame, ErrTooLarge or ErrNotRecord
+	Index        int    // as in Item
+	PartitionKey string // likewise
+	Records      int    // how many records of the frame were handed out before
+	Cause        error  // the details
+}
+
+// Error returns for example `user record 3 with key "pi-7f3a", after 12 records:
+// compress: damaged frame: gzip: invalid checksum`.
+func (e *Error) Error() string {
+	where := fmt.Sprintf("user record %d", e.Index)
+	if e.Index < 0 {
+		where = "aggregate"
+	}
+	const most = 64
+	key, more := e.PartitionKey, ""
+	if len(key) > most {
+		key, more = key[:most], "…"
+	}
+	where += fmt.Sprintf(" with key %q%s", key, more)
+	if e.Records > 0 {
+		where += fmt.Sprintf(", after %d records", e.Records)
+	}
+	return fmt.Sprintf("%s: %v", where, e.Cause)
+}
+
+// Unwrap returns Reason and Cause.
+func (e *Error) Unwrap() []error { return []error{e.Reason, e.Cause} }

@@ -1,0 +1,44 @@
+// Package decode turns the data of Kinesis records back into records: it looks
+// into aggregates, decompresses, parses record JSON and drops duplicates.
+//
+// Give [Decoder.Decode] the data and the partition key of each Kinesis record.
+// It calls back for everything that is in there, in order, with an [Item]: a
+// record, a user record that is opaque, or one that is damaged. Ask
+// [Dedup.Seen] about each record's id, since producers send again what they got
+// no answer for:
+//
+//	var dec decode.Decoder
+//	var seen decode.Dedup
+//	err := dec.Decode(kinesisRecord.Data, partitionKey, func(it decode.Item) error {
+//		switch it.Kind {
+//		case decode.Record:
+//			if seen.Seen(it.Record.ID) {
+//				return nil
+//			}
+//			return store(it.Record)
+//		default: // decode.Opaque, decode.Damaged
+//			return deadLetter(it.Data, it.Err)
+//		}
+//	})
+//
+// # What is what
+//
+// The first bytes of the data tell, see package compress for those of frames:
+//
+//	F3 89 9A C2    an aggregate of the KPL, whoever wrote it: user records
+//	a frame's      records
+//	any other      opaque, for this package has no opinion on it
+//
+// What has the first bytes of an aggregate or of a frame and isn't a good one is
+// Damaged, never opaque. There is one exception: JSON is everybody's, so plain
+// text that begins with "{" and isn't record JSON is opaque, with the parser's
+// complaint in Item.Err, unless it speaks of "device_id" and of "readings":
+// that is meant to be record JSON, and Damaged.
+//
+// # Hostile data
+//
+// Whatever the data, there is no panic, and memory stays within about 10 MiB
+// plus 80 bytes for each user record, of which there are at most
+// Decoder.MaxUserRecords; with data of up to 1 MiB, 16 MiB in all. Time is
+// bounded by Decoder.MaxBytes.
+package decode

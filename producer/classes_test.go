@@ -1,0 +1,182 @@
+package producer_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/producer"
+	"github.com/rivulet-iot/rivulet/producer/kinesistest"
+	"github.com/rivulet-iot/rivulet/retry"
+)
+
+// answer is an HTTP answer that no AWS service wrote.
+func answer(status int) func(int, *http.Request) (*http.Response, error) {
+	return func(n int, r *http.Request) (*http.Response, error) {
+		if n > 2 {
+			return nil, nil
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		return &http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Content-Type": {"text/html"}},
+			Body: io.NopCloser(bytes.NewReader([]byte("<html>hello</html>"))), Request: r}, nil
+	}
+}
+
+func refuse(err error) func(int, *http.Request) (*http.Response, error) {
+	return func(n int, _ *http.Request) (*http.Response, error) {
+		if n > 2 {
+			return nil, nil
+		}
+		return nil, err
+	}
+}
+
+// breakers make the first two calls of PutRecords fail the way each code that
+// AWS has no name for is about.
+var breakers = map[string]func(b *bubble){
+	retry.CodeEmptyResponse: func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.EmptyReply(true)}) },
+	retry.CodeWrongCount:    func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.WrongCount(1)}) },
+	retry.CodeTimeout:       func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.Delay(time.Hour)}) },
+	retry.CodeReset:         func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.LoseReply()}) },
+	retry.CodeRefused:       func(b *bubble) { b.link.fail = refuse(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}) },
+	retry.CodeDNS: func(b *bubble) {
+		b.link.fail = refuse(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "kinesis", IsNotFound: true}})
+	},
+	retry.CodeTLSUntrusted: func(b *bubble) {
+		b.link.fail = refuse(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}})
+	},
+	retry.CodeTLSNotValidNow: func(b *bubble) {
+		b.link.fail = refuse(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}})
+	},
+	retry.CodeHTTP413: func(b *bubble) { b.link.fail = answer(413) },
+	retry.CodeHTTP429: func(b *bubble) { b.link.fail = answer(429) },
+	retry.CodeHTTP4xx: func(b *bubble) { b.link.fail = answer(403) },
+	retry.CodeHTTP5xx: func(b *bubble) { b.link.fail = answer(502) },
+	retry.CodeUnlisted: func(b *bubble) {
+		b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.FailCall("NobodyKnowsThisException", 400, "new")})
+	},
+	retry.CodeNotSent: nil, // see TestNotSent: the failure is before the transport
+}
+
+// TestEveryFailureClass has a test for each row of the failure table: two calls
+// fail with its code, through the real SDK client; what is put arrives all the
+// same, after the waits that the row asks for, and the state tells the row's
+// advice meanwhile.
+func TestEveryFailureClass(t *testing.T) {
+	for _, rule := range retry.Rules() {
+		t.Run(rule.Code, func(t *testing.T) {
+			breaker, synthetic := breakers[rule.Code]
+			if synthetic && breaker == nil {
+				t.Skip("has a test of its own")
+			}
+			inBubble(t, 1, kinesistest.StreamOptions{}, func(t *testing.T, b *bubble) {
+				if synthetic {
+					breaker(b)
+				} else {
+					b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.FailCall(rule.Code, 0, "")})
+				}
+				var log logged
+				p := newProducer(t, b.client(), producer.Config{FlushInterval: time.Second, RequestTimeout: time.Minute, Logger: log.logger()})
+				defer func() { require.NoError(t, p.Close(context.Background())) }()
+				put(t, p, 100)
+				took := untilDelivered(t, p, 2*time.Hour) - time.Second
+				st := p.Stats()
+				require.EqualValues(t, 100, st.Delivered)
+				require.EqualValues(t, producer.Online, st.State)
+				duplicates := inOrder(t, stored(t, b.Server), map[string]uint64{"pi": 100})
+
+				least, most := 2*rule.Min, 2*rule.Max
+				state := "backoff"
+				switch rule.Class {
+				case retry.Pause:
+					state = "paused"
+				case retry.Refresh, retry.Clock:
+					least, most, state = rule.Min, rule.Max, "paused" // the first try again is at once
+				case retry.Offline:
+					state = "offline"
+				case retry.Unknown:
+					require.NotZero(t, st.DuplicatesSent)
+					require.EqualValues(t, 2, st.Unknown)
+					if rule.Code == retry.CodeEmptyResponse || rule.Code == retry.CodeWrongCount || rule.Code == retry.CodeReset {
+						require.EqualValues(t, 200, duplicates, "these faults are after the commit")
+					}
+				}
+				if rule.Code == retry.CodeTimeout {
+					least, most = least+2*time.Minute, most+2*time.Minute
+				}
+				if rule.Class != retry.Bisect {
+					require.GreaterOrEqual(t, took, least)
+					if rule.Class != retry.Ready {
+						require.LessOrEqual(t, took, most+time.Second)
+						code := rule.Code
+						if code == retry.CodeUnlisted {
+							code = "NobodyKnowsThisException"
+						}
+						line := log.find("code", code)
+						require.NotNil(t, line, "%v", log.lines)
+						require.Equal(t, rule.Advice, line["advice"])
+						require.Equal(t, state, line["state"])
+					}
+				} else {
+					require.Less(t, took, time.Second, "splitting does not wait")
+				}
+				if rule.Class != retry.Unknown {
+					require.Zero(t, st.DuplicatesSent)
+					require.Zero(t, duplicates)
+				}
+			})
+		})
+	}
+}
+
+// TestEveryEntryFailure has the codes that come inside a 200.
+func TestEveryEntryFailure(t *testing.T) {
+	for _, code := range []string{"ProvisionedThroughputExceededException", "InternalFailure", "SomethingNewException"} {
+		inBubble(t, 2, kinesistest.StreamOptions{}, func(t *testing.T, b *bubble) {
+			b.Inject(kinesistest.Fault{Times: 3, Effect: kinesistest.FailEntries(code, 1)})
+			p := newProducer(t, b.client(), producer.Config{FlushInterval: time.Second})
+			defer func() { require.NoError(t, p.Close(context.Background())) }()
+			put(t, p, 100)
+			took := untilDelivered(t, p, time.Hour) - time.Second
+			rule := retry.Lookup(code)
+			require.GreaterOrEqual(t, took, 3*rule.Min)
+			require.LessOrEqual(t, took, 3*rule.Max)
+			st := p.Stats()
+			require.EqualValues(t, 3, st.Throttled+st.Failed)
+			require.Equal(t, code == "ProvisionedThroughputExceededException", st.Throttled == 3)
+			require.EqualValues(t, 4, st.Requests)
+			require.Zero(t, inOrder(t, stored(t, b.Server), map[string]uint64{"pi": 100}))
+		})
+	}
+}
+
+// TestNotSent is the row for failures before the request was sent: the SDK
+// cannot serialize or sign.
+func TestNotSent(t *testing.T) {
+	inBubble(t, 1, kinesistest.StreamOptions{}, func(t *testing.T, b *bubble) {
+		n := 0
+		b.link.fail = func(int, *http.Request) (*http.Response, error) {
+			if n++; n <= 2 {
+				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("network is unreachable")}
+			}
+			return nil, nil
+		}
+		p := newProducer(t, b.client(), producer.Config{FlushInterval: time.Second})
+		put(t, p, 10)
+		time.Sleep(1500 * time.Millisecond)
+		require.Equal(t, producer.Offline, p.Stats().State)
+		untilDelivered(t, p, time.Hour)
+		require.Zero(t, p.Stats().DuplicatesSent, "nothing was sent")
+		require.NoError(t, p.Close(context.Background()))
+	})
+}
