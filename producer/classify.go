@@ -34,6 +34,7 @@ func classify(err error) string {
 		header    tls.RecordHeaderError
 		deser     *smithy.DeserializationError
 		signing   *smithy.SerializationError
+		params    smithy.InvalidParamsError
 	)
 	switch {
 	case errors.Is(err, errEmptyAnswer):
@@ -46,6 +47,8 @@ func classify(err error) string {
 		return retry.CodeForStatus(resp.HTTPStatusCode())
 	case errors.As(err, &deser):
 		return retry.CodeEmptyResponse // 200, but not an answer
+	case errors.As(err, &params): // by the SDK, before anything was sent
+		return "ValidationException"
 	case errors.As(err, &signing):
 		return retry.CodeNotSent
 	case errors.As(err, &dns):

@@ -253,3 +253,31 @@ func TestRefusingEverythingLosesNothing(t *testing.T) {
 		require.NoError(t, p.Close(context.Background()))
 	})
 }
+
+// TestOrderOfLargeUserRecords: user records that fill aggregates by themselves,
+// so that one key's would spread over several entries of a call if they could.
+func TestOrderOfLargeUserRecords(t *testing.T) {
+	for name, o := range map[string]kinesistest.StreamOptions{"aggregated": {}, "not aggregated": {Auto: true}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, 1, o, func(t *testing.T, b *bubble) {
+				b.Inject(kinesistest.Fault{Effect: kinesistest.FailEntries("InternalFailure", 0.4)})
+				p := newProducer(t, b.client(), producer.Config{FlushInterval: time.Second, MaxMemory: 32 << 20})
+				const keys, each = 3, 40
+				for i := range keys * each {
+					data := make([]byte, 60_000+i%5*30_000)
+					data[0], data[1] = byte(i%keys), byte(i/keys)
+					_, err := p.PutBytes(context.Background(), fmt.Sprint("k", i%keys), "", data)
+					require.NoError(t, err)
+				}
+				untilDelivered(t, p, time.Hour)
+				require.NoError(t, p.Close(context.Background()))
+				next := [keys]byte{}
+				for _, u := range userRecords(t, b.Server) {
+					require.Equal(t, next[u.Data[0]], u.Data[1])
+					next[u.Data[0]]++
+				}
+				require.Equal(t, [keys]byte{each, each, each}, next)
+			})
+		})
+	}
+}

@@ -116,7 +116,7 @@ func (s *sender) opaqueFrame(e *retry.Entry, groups map[string]*group) {
 		s.encode(key, g.entries)
 		g.entries, g.raw = g.entries[:0], 0
 	}
-	f.data = append([]byte(nil), data...)
+	f.data = append([]byte{}, data...) // never nil: the SDK takes that for missing
 	if ehk == "" {
 		f.hash = partition.HashKey(key)
 	} else if f.hash, err = partition.ParseHash(ehk); err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rivulet-iot/rivulet/compress"
 	"github.com/rivulet-iot/rivulet/internal/kpl"
+	"github.com/rivulet-iot/rivulet/partition"
 	"github.com/rivulet-iot/rivulet/producer"
 	"github.com/rivulet-iot/rivulet/producer/kinesistest"
 	"github.com/rivulet-iot/rivulet/record"
@@ -240,4 +241,21 @@ func refusal(r *http.Request, code, message string) *http.Response {
 	body := fmt.Appendf(nil, `{"__type":%q,"message":%q}`, code, message)
 	return &http.Response{StatusCode: 400, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, Body: io.NopCloser(bytes.NewReader(body)), Request: r}
+}
+
+// kclUsers returns the user records of a Kinesis record, and whether the KCL
+// would hand them on.
+func kclUsers(t testing.TB, r kinesistest.Record, shard partition.Range) ([]kpl.UserRecord, bool) {
+	t.Helper()
+	if !kpl.Looks(r.Data) {
+		return []kpl.UserRecord{{PartitionKey: r.PartitionKey, Data: r.Data}}, true
+	}
+	users, err := kpl.Parse(r.Data, kpl.Limits{})
+	require.NoError(t, err)
+	for _, u := range users {
+		if !shard.Contains(partition.HashKey(u.PartitionKey)) {
+			return users, false
+		}
+	}
+	return users, true
 }

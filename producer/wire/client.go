@@ -60,7 +60,7 @@ type Config struct {
 // Client is a Kinesis client that counts its bytes.
 type Client struct {
 	*kinesis.Client
-	counter   counter
+	sockets   sockets
 	transport *http.Transport
 }
 
@@ -105,7 +105,7 @@ func NewClient(cfg Config) (*Client, error) {
 			if err != nil {
 				return nil, err
 			}
-			return &countedConn{Conn: conn, counter: &c.counter}, nil
+			return c.sockets.add(conn), nil
 		},
 		TLSClientConfig: &tls.Config{
 			MinVersion:         tls.VersionTLS12,
@@ -123,37 +123,41 @@ func NewClient(cfg Config) (*Client, error) {
 	o := kinesis.Options{
 		Region:      cfg.Region,
 		Credentials: aws.NewCredentialsCache(cfg.Credentials),
-		HTTPClient:  &http.Client{Transport: freshAfterTimeout{c.transport}},
+		HTTPClient:  &http.Client{Transport: freshAfterFailure{c.transport, &c.sockets}},
 	}
 	if cfg.Endpoint != "" {
 		o.BaseEndpoint = &cfg.Endpoint
 	}
-	if cfg.Protocol == CBOR {
-		o.Protocol = newCBOR()
-	}
-	c.Client = kinesis.New(o)
+	c.Client = kinesis.New(o, func(o *kinesis.Options) {
+		if cfg.Protocol == CBOR { // not in o above: New sets the protocol itself, before this runs
+			o.Protocol = newCBOR()
+		}
+	})
 	return c, nil
 }
 
 // BytesUp returns the bytes written to sockets so far, TLS included; those of
 // TCP and IP headers are not.
-func (c *Client) BytesUp() uint64 { return c.counter.up.Load() }
+func (c *Client) BytesUp() uint64 { return c.sockets.up.Load() }
 
 // BytesDown returns the bytes read from sockets so far, likewise.
-func (c *Client) BytesDown() uint64 { return c.counter.down.Load() }
+func (c *Client) BytesDown() uint64 { return c.sockets.down.Load() }
 
 // Close closes the idle connections. Calls made later open new ones.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// freshAfterTimeout closes a connection on which a call got no answer. An HTTP/2
+// freshAfterFailure closes the connections when a call got no answer. An HTTP/2
 // connection over a link that died silently would else be used, and time out,
 // again and again.
-type freshAfterTimeout struct{ *http.Transport }
+type freshAfterFailure struct {
+	*http.Transport
+	sockets *sockets
+}
 
-func (t freshAfterTimeout) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t freshAfterFailure) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.Transport.RoundTrip(r)
 	if err != nil {
-		t.Transport.CloseIdleConnections()
+		t.sockets.closeAll()
 	}
 	return resp, err
 }

@@ -1,0 +1,197 @@
+package wire_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/rivulet-iot/rivulet/producer/kinesistest"
+	"github.com/rivulet-iot/rivulet/producer/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var ctx = context.Background()
+
+func server(t *testing.T, c kinesistest.Config) *kinesistest.Server {
+	srv, err := kinesistest.Start(c)
+	require.NoError(t, err)
+	t.Cleanup(srv.Close)
+	require.NoError(t, srv.CreateStream("s", 1, kinesistest.StreamOptions{}))
+	return srv
+}
+
+func client(t *testing.T, srv *kinesistest.Server, p wire.Protocol) *wire.Client {
+	c, err := wire.NewClient(wire.Config{Endpoint: srv.URL(), RootCAs: srv.CertPool(), Credentials: srv.Credentials(), Protocol: p})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func put(c *wire.Client, data []byte) error {
+	if data == nil {
+		data = []byte{}
+	}
+	_, err := c.PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: aws.String("s"),
+		Records: []types.PutRecordsRequestEntry{{PartitionKey: aws.String("k"), Data: data}}},
+		func(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} })
+	return err
+}
+
+func TestBothProtocolsAndTheirBytes(t *testing.T) {
+	srv := server(t, kinesistest.Config{})
+	data := make([]byte, 30_000)
+	for i := range data {
+		data[i] = byte(i * i >> 3)
+	}
+	up := map[wire.Protocol]uint64{}
+	for _, p := range []wire.Protocol{wire.CBOR, wire.JSON} {
+		c := client(t, srv, p)
+		require.NoError(t, put(c, data))
+		before := c.BytesUp()
+		require.NotZero(t, c.BytesDown())
+		require.NoError(t, put(c, data))
+		up[p] = c.BytesUp() - before
+		_, err := c.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: aws.String("none")})
+		var nf *types.ResourceNotFoundException
+		require.ErrorAs(t, err, &nf, "modelled errors come through")
+	}
+	recs, err := srv.Records("s")
+	require.NoError(t, err)
+	require.Len(t, recs, 4)
+	for _, r := range recs {
+		require.Equal(t, data, r.Data)
+	}
+	t.Logf("30,000 bytes of payload: %d bytes up as CBOR, %d as JSON", up[wire.CBOR], up[wire.JSON])
+	require.Less(t, up[wire.CBOR], uint64(31_500), "no base64")
+	require.Greater(t, up[wire.JSON], uint64(40_000))
+}
+
+func TestHTTP2(t *testing.T) {
+	var mu sync.Mutex
+	protos := map[string]int{}
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		protos[r.Proto]++
+		mu.Unlock()
+		w.WriteHeader(500)
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	c, err := wire.NewClient(wire.Config{Endpoint: srv.URL, Insecure: true, Credentials: fixed()})
+	require.NoError(t, err)
+	defer c.Close()
+	require.Error(t, put(c, nil))
+	require.Equal(t, map[string]int{"HTTP/2.0": 1}, protos)
+}
+
+func fixed() aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "b"}, nil
+	})
+}
+
+// TestFallsBackToJSON: an endpoint that knows only JSON refuses one call.
+func TestFallsBackToJSON(t *testing.T) {
+	real := server(t, kinesistest.Config{Plain: true})
+	var types []string
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		types = append(types, r.Header.Get("Content-Type"))
+		if types[len(types)-1] != "application/x-amz-json-1.1" {
+			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"__type":"UnknownOperationException"}`)
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, _ = io.WriteString(w, `{"FailedRecordCount":0,"Records":[{"SequenceNumber":"1","ShardId":"s"}]}`)
+	}))
+	defer front.Close()
+	c, err := wire.NewClient(wire.Config{Endpoint: front.URL, Credentials: fixed()})
+	require.NoError(t, err)
+	defer c.Close()
+	require.ErrorContains(t, put(c, nil), wire.ErrCodeCBORRefused)
+	require.NoError(t, put(c, nil))
+	require.NoError(t, put(c, nil))
+	require.Equal(t, []string{"application/x-amz-cbor-1.1", "application/x-amz-json-1.1", "application/x-amz-json-1.1"}, types)
+
+	// An endpoint that has taken CBOR is not given up for one odd answer.
+	good := client(t, real, wire.CBOR)
+	require.NoError(t, put(good, nil))
+	real.Inject(kinesistest.Fault{Times: 1, Effect: kinesistest.FailCall("AccessDeniedException", 400, "")})
+	require.ErrorContains(t, put(good, nil), "AccessDeniedException")
+	require.NoError(t, put(good, nil))
+}
+
+// TestADeadConnectionIsNotReused: a call times out, and the next one dials anew.
+func TestADeadConnectionIsNotReused(t *testing.T) {
+	srv := server(t, kinesistest.Config{})
+	c := client(t, srv, wire.CBOR)
+	require.NoError(t, put(c, nil))
+	in := srv.Inject(kinesistest.Fault{Times: 1, Effect: kinesistest.Delay(time.Minute)})
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	_, err := c.PutRecords(short, &kinesis.PutRecordsInput{StreamName: aws.String("s"),
+		Records: []types.PutRecordsRequestEntry{{PartitionKey: aws.String("k"), Data: []byte{}}}}, func(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} })
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, 1, in.Calls())
+	before := c.BytesDown()
+	require.NoError(t, put(c, nil))
+	require.Greater(t, c.BytesDown()-before, uint64(500), "a handshake")
+}
+
+func TestConfigErrors(t *testing.T) {
+	for want, cfg := range map[string]wire.Config{
+		"Credentials is nil":       {Region: "eu-west-1"},
+		"neither Config.Region":    {Credentials: fixed()},
+		"not a URL":                {Credentials: fixed(), Endpoint: "127.0.0.1:4567"},
+		"not on the loopback":      {Credentials: fixed(), Endpoint: "https://kinesis.example.com", Insecure: true},
+		"needs an Endpoint on the": {Credentials: fixed(), Region: "eu-west-1", Insecure: true},
+		"neither CBOR nor JSON":    {Credentials: fixed(), Region: "eu-west-1", Protocol: 7},
+	} {
+		_, err := wire.NewClient(cfg)
+		require.ErrorContains(t, err, want)
+	}
+	_, err := wire.ParseProtocol("xml")
+	require.EqualError(t, err, `wire: there is no protocol "xml"; there are cbor and json`)
+}
+
+func TestEnvCredentials(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	_, err := wire.EnvCredentials().Retrieve(ctx)
+	require.ErrorContains(t, err, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY not set")
+	t.Setenv("AWS_ACCESS_KEY_ID", "id")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Setenv("AWS_SESSION_TOKEN", "token")
+	c, err := wire.EnvCredentials().Retrieve(ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"id", "secret", "token"}, []string{c.AccessKeyID, c.SecretAccessKey, c.SessionToken})
+}
+
+func TestUnreachable(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := l.Addr().String()
+	require.NoError(t, l.Close())
+	c, err := wire.NewClient(wire.Config{Endpoint: "https://" + addr, Insecure: true, Credentials: fixed()})
+	require.NoError(t, err)
+	defer c.Close()
+	var op *net.OpError
+	require.ErrorAs(t, put(c, nil), &op)
+	require.Equal(t, "dial", op.Op)
+	require.Zero(t, c.BytesUp())
+}

@@ -1,0 +1,128 @@
+package retry
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// chunk holds entries first to first+n-1, back to back. An entry is
+//
+//	uvarint device number, uvarint seq, uvarint ms since the buffer started,
+//	uvarint length, data
+type chunk struct {
+	buf    []byte
+	first  uint64
+	n      int
+	live   int      // entries not finished
+	done   []uint64 // one bit an entry, set when finished
+	newest int64    // ms since the buffer started
+}
+
+// tail returns the chunk that ends where the next entry goes, or nil: the newest
+// chunk may be finished and gone while an older one is not.
+func (m *Memory) tail() *chunk {
+	if len(m.chunks) == 0 {
+		return nil
+	}
+	if c := m.chunks[len(m.chunks)-1]; c.first+uint64(c.n) == m.next {
+		return c
+	}
+	return nil
+}
+
+// grow adds an empty chunk of that size, evicting if it may and must.
+func (m *Memory) grow(size int) *chunk {
+	if m.spare != nil && (cap(m.spare.buf) < size || m.ledger.Bytes > m.opts.MaxBytes) {
+		m.drop(m.spare)
+		m.spare = nil
+	}
+	if c := m.spare; c != nil {
+		m.spare = nil
+		*c = chunk{buf: c.buf[:0], done: c.done[:0], first: m.next}
+		m.chunks = append(m.chunks, c)
+		return c
+	}
+	for m.ledger.Bytes+int64(size) > m.opts.MaxBytes {
+		if m.opts.Overflow != DropOldest || !m.evictOldest() {
+			return nil
+		}
+		if m.spare != nil && cap(m.spare.buf) >= size {
+			return m.grow(size)
+		}
+		if m.spare != nil {
+			m.drop(m.spare)
+			m.spare = nil
+		}
+	}
+	c := &chunk{buf: make([]byte, 0, size), first: m.next}
+	m.ledger.Bytes += int64(size)
+	m.chunks = append(m.chunks, c)
+	return c
+}
+
+// loseAll finishes every unfinished entry of c and notes its id.
+func (m *Memory) loseAll(c *chunk, o Outcome) {
+	for p, i := 0, 0; i < c.n; i++ {
+		var e Entry
+		p, _ = m.entryAt(c, p, i, &e)
+		if !c.isDone(i) {
+			m.lost.add(o, e.Device, e.Boot, e.Seq)
+		}
+	}
+	m.ledger.finish(o, uint64(c.live))
+	c.live = 0
+}
+
+// remove takes chunk i, which has no live entry, out of the log.
+func (m *Memory) remove(i int) {
+	c := m.chunks[i]
+	if m.read.index >= c.first && m.read.index < c.first+uint64(c.n) {
+		m.read.index = c.first + uint64(c.n)
+	}
+	m.chunks = slices.Delete(m.chunks, i, i+1)
+	if m.spare == nil && cap(c.buf) == m.chunk {
+		m.spare = c
+	} else {
+		m.drop(c)
+	}
+	m.wake()
+}
+
+// entryAt reads entry i of c, which begins at offset p. It returns the offset of
+// the next and when the entry was put, in ms since the buffer started.
+func (m *Memory) entryAt(c *chunk, p, i int, e *Entry) (end int, put int64) {
+	field := func() uint64 {
+		v, n := binary.Uvarint(c.buf[p:])
+		p += n
+		return v
+	}
+	dev := m.names[field()]
+	seq := field()
+	put = int64(field())
+	n := int(field())
+	*e = Entry{Index: c.first + uint64(i), Device: dev.name, Boot: m.boot, Seq: seq, Data: c.buf[p : p+n : p+n]}
+	return p + n, put
+}
+
+func (c *chunk) isDone(i int) bool { return i/64 < len(c.done) && c.done[i/64]&(1<<(i%64)) != 0 }
+
+func (c *chunk) setDone(i int) {
+	for i/64 >= len(c.done) {
+		c.done = append(c.done, 0)
+	}
+	c.done[i/64] |= 1 << (i % 64)
+}
+
+func (m *Memory) drop(c *chunk) { m.ledger.Bytes -= int64(cap(c.buf)) }
+
+// evictOldest drops the oldest chunk of which nothing is leased.
+func (m *Memory) evictOldest() bool {
+	for i, c := range m.chunks {
+		if c.first >= m.read.index && c.live > 0 {
+			m.loseAll(c, Evicted)
+			m.remove(i)
+			return true
+		}
+	}
+	return false
+}

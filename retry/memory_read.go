@@ -1,0 +1,129 @@
+package retry
+
+import "slices"
+
+// readPlace is where Next goes on: all entries before index are leased or finished.
+type readPlace struct {
+	index  uint64
+	offset int // in the chunk that holds index, unless that is its first
+}
+
+// Next implements [Buffer].
+func (m *Memory) Next(maxBytes int) []Entry {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.leased)
+	m.leased = m.leased[:0]
+	for size, ci := 0, m.chunkOf(m.read.index); ci < len(m.chunks); {
+		c := m.chunks[ci]
+		if m.read.index < c.first { // the chunks between were evicted
+			m.read.index = c.first
+		}
+		i := int(m.read.index - c.first)
+		if i >= c.n {
+			ci++
+			continue
+		}
+		if i == 0 {
+			m.read.offset = 0
+		}
+		var e Entry
+		end, _ := m.entryAt(c, m.read.offset, i, &e)
+		if !c.isDone(i) {
+			if size += len(e.Data); len(m.leased) > 0 && size > maxBytes {
+				break
+			}
+			m.leased = append(m.leased, e)
+		}
+		m.read = readPlace{m.read.index + 1, end}
+	}
+	return m.leased
+}
+
+// chunkOf returns the place of the chunk that holds index, or of the first after it.
+func (m *Memory) chunkOf(index uint64) int {
+	i, _ := slices.BinarySearchFunc(m.chunks, index, func(c *chunk, index uint64) int {
+		if c.first+uint64(c.n) <= index {
+			return -1
+		}
+		return 1
+	})
+	return i
+}
+
+// Ack implements [Buffer].
+func (m *Memory) Ack(first, last uint64, o Outcome) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last = min(last, m.read.index-1)
+	for ci := m.chunkOf(first); ci < len(m.chunks) && m.chunks[ci].first <= last; {
+		c := m.chunks[ci]
+		from := int(max(first, c.first) - c.first)
+		to := int(min(last, c.first+uint64(c.n)-1) - c.first)
+		newly := 0
+		for i := from; i <= to; i++ {
+			if !c.isDone(i) {
+				c.setDone(i)
+				newly++
+			}
+		}
+		c.live -= newly
+		m.ledger.finish(o, uint64(newly))
+		if c.live == 0 && newly > 0 {
+			m.remove(ci)
+		} else {
+			ci++
+		}
+	}
+}
+
+// Rewind implements [Buffer].
+func (m *Memory) Rewind() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.chunks) > 0 {
+		m.read.index = m.chunks[0].first
+	}
+}
+
+// Span implements [Buffer].
+func (m *Memory) Span() (first, next uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.chunks {
+		for i := range c.n {
+			if !c.isDone(i) {
+				return c.first + uint64(i), m.next
+			}
+		}
+	}
+	return m.next, m.next
+}
+
+// expire finishes the entries that were put before limit and are not leased.
+func (m *Memory) expire(limit int64) {
+	for ci := 0; ci < len(m.chunks); {
+		c, newly := m.chunks[ci], 0
+		for p, i := 0, 0; i < c.n; i++ {
+			var e Entry
+			var put int64
+			if p, put = m.entryAt(c, p, i, &e); put >= limit {
+				break
+			}
+			if e.Index >= m.read.index && !c.isDone(i) {
+				c.setDone(i)
+				m.lost.add(Expired, e.Device, e.Boot, e.Seq)
+				newly++
+			}
+		}
+		c.live -= newly
+		m.ledger.finish(Expired, uint64(newly))
+		if c.live == 0 {
+			m.remove(ci)
+		} else if c.newest >= limit {
+			return
+		} else {
+			ci++
+		}
+	}
+}
