@@ -18,8 +18,11 @@ import (
 // API is the part of Kinesis that a producer calls. *kinesis.Client is one. The
 // producer turns the SDK's retries off for its calls and decides itself.
 type API interface {
+	// PutRecords carries every record.
 	PutRecords(context.Context, *kinesis.PutRecordsInput, ...func(*kinesis.Options)) (*kinesis.PutRecordsOutput, error)
+	// ListShards tells the hash key ranges, by which frames are aggregated.
 	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
+	// DescribeStreamSummary tells the record limit and the distribution strategy.
 	DescribeStreamSummary(context.Context, *kinesis.DescribeStreamSummaryInput, ...func(*kinesis.Options)) (*kinesis.DescribeStreamSummaryOutput, error)
 }
 

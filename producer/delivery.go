@@ -48,8 +48,8 @@ func (d Delivery) Records() uint64 {
 // same.
 type LostError struct {
 	Outcome retry.Outcome // how the ledger counts them
-	IDs     []IDRange
-	Reason  error // what Kinesis said of a rejected record; nil for the rest
+	IDs     []IDRange     // which records
+	Reason  error         // what Kinesis said of a rejected record; nil for the rest
 }
 
 // Error names the outcome, the number of records, the first ranges and the reason.

@@ -109,7 +109,7 @@ func TestThirtyDaysOffline(t *testing.T) {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ENETUNREACH}
 		}
 		dials := 0
-		offline := true
+		offline := false
 		client := b.client(func(o *kinesisOptions) {
 			o.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 				if offline {
@@ -124,6 +124,9 @@ func TestThirtyDaysOffline(t *testing.T) {
 		p := newProducer(t, client, producer.Config{FlushInterval: time.Minute, MaxMemory: memory, OnDelivery: ds.on})
 		var before, after runtime.MemStats
 		const days, total = 30, 30 * 24 * 360
+		put(t, p, 1)
+		require.NoError(t, p.Flush(context.Background()))
+		offline = true
 		for i := range total {
 			if i == total/2 {
 				runtime.GC()
@@ -151,7 +154,7 @@ func TestThirtyDaysOffline(t *testing.T) {
 		require.NoError(t, p.Flush(context.Background()))
 		st = p.Stats()
 		require.Zero(t, st.Pending)
-		require.EqualValues(t, total, st.Put)
+		require.EqualValues(t, total+1, st.Put)
 		require.Equal(t, st.Put, st.Delivered+st.Evicted)
 		require.NoError(t, p.Close(context.Background()))
 
@@ -174,11 +177,12 @@ func TestThirtyDaysOffline(t *testing.T) {
 			require.Equal(t, next, r.First, "%v", r)
 			next = r.Last + 1
 		}
-		require.EqualValues(t, total+1, next)
+		require.EqualValues(t, total+2, next)
 		recs := stored(t, b.Server)
 		require.Len(t, recs, int(st.Delivered))
-		for i, r := range recs {
-			require.Equal(t, st.Evicted+uint64(i)+1, r.ID.Seq, "the newest, in order")
+		require.EqualValues(t, 1, recs[0].ID.Seq)
+		for i, r := range recs[1:] {
+			require.Equal(t, st.Evicted+uint64(i)+2, r.ID.Seq, "the newest, in order: nothing older was held on to")
 		}
 	})
 }

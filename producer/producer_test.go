@@ -337,3 +337,23 @@ func TestBlockingBuffer(t *testing.T) {
 		inOrder(t, stored(t, b.Server), map[string]uint64{"pi": 20_000})
 	})
 }
+
+func TestExpiry(t *testing.T) {
+	inBubble(t, 1, kinesistest.StreamOptions{}, func(t *testing.T, b *bubble) {
+		buf, err := retry.NewMemory(retry.Options{MaxAge: 10 * time.Second})
+		require.NoError(t, err)
+		var ds deliveries
+		p := newProducer(t, b.client(), producer.Config{FlushInterval: 5 * time.Minute, Buffer: buf, OnDelivery: ds.on})
+		put(t, p, 10)
+		time.Sleep(4 * time.Minute)
+		put(t, p, 5)
+		time.Sleep(4 * time.Minute) // past the flush interval of records that are gone
+		require.EqualValues(t, 15, p.Stats().Expired)
+		require.Zero(t, p.Stats().Requests)
+		require.NoError(t, p.Flush(ctx))
+		put(t, p, 1)
+		require.NoError(t, p.Close(ctx))
+		require.EqualValues(t, 1, p.Stats().Delivered)
+		require.EqualValues(t, producer.IDRange{Device: "pi", Boot: buf.Boot(), First: 1, Last: 10}, ds.all[0].IDs[0])
+	})
+}

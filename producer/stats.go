@@ -39,7 +39,7 @@ type Stats struct {
 	Unknown        uint64 // calls whose outcome is unknown
 	DuplicatesSent uint64 // records sent again although an earlier attempt may have stored them
 
-	State  State
+	State  State     // what the sender is doing
 	Code   string    // of the failure that State is due to, as AWS spells it
 	Advice string    // what to do about it, for the engineer on site
 	Since  time.Time // when State began

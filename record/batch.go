@@ -4,7 +4,7 @@ import "fmt"
 
 // Row is one record in the form that the buffer holds.
 type Row struct {
-	ID   ID
+	ID   ID     // not part of Data
 	Data []byte // as AppendTyped and AppendRecord write it
 }
 

@@ -24,8 +24,8 @@ func (e *FieldError) Error() string {
 // ValidationError reports every field of a record that is wrong. The record was
 // not accepted; nothing of it was kept.
 type ValidationError struct {
-	Schema string // "" for a record without one
-	Fields []*FieldError
+	Schema string        // "" for a record without one
+	Fields []*FieldError // in schema order
 }
 
 // Error joins the fields' errors on one line.

@@ -19,9 +19,9 @@ const (
 // record's number since that boot, from 1. A consumer drops what comes twice by
 // it. It is unique as long as one gateway at a time relays a device.
 type ID struct {
-	Device string
-	Boot   uint32
-	Seq    uint64
+	Device string // 1 to 128 characters
+	Boot   uint32 // of the buffer that numbered it
+	Seq    uint64 // from 1
 }
 
 // String returns "device/boot/seq".
@@ -37,14 +37,14 @@ func (id ID) String() string {
 
 // Reading is one sensor's value in a record.
 type Reading struct {
-	Name  string
-	Value Value
+	Name  string // 1 to 128 bytes
+	Value Value  // of any kind
 }
 
 // Meta is one pair of a record's metadata: what describes the observation
 // without being measured, such as a site or a firmware version.
 type Meta struct {
-	Name, Value string
+	Name, Value string // UTF-8; a name has 1 to 128 bytes
 }
 
 // Record is one observation of one device, in its dynamic form.
@@ -54,11 +54,11 @@ type Meta struct {
 // producer's schema if the producer has one, else none. Readings keep their
 // order; a name may come once.
 type Record struct {
-	ID       ID
+	ID       ID        // Boot and Seq are ignored as input
 	Time     time.Time // kept to the millisecond
 	Schema   string    // a schema's Ref, such as "env/1"; "" for none
-	Meta     []Meta
-	Readings []Reading
+	Meta     []Meta    // at most 64
+	Readings []Reading // at most 512
 }
 
 // Get returns the reading of that name.

@@ -13,7 +13,7 @@ import (
 // Field declares one reading of a schema.
 type Field struct {
 	Name string // [a-z_][a-z0-9_]*, at most 64 characters: it becomes a Parquet column
-	Kind Kind
+	Kind Kind   // of every value
 	// Unit is a SenML unit (RFC 8428 section 12.1 and the IANA registry "SenML
 	// Units") or a UCUM code (ucum.org), such as Cel, %RH, Pa, lx, V. "" for none.
 	Unit     string

@@ -63,10 +63,10 @@ type Buffer interface {
 // Entry is one entry of the log.
 type Entry struct {
 	Index  uint64 // its place in the log, from 1
-	Device string
-	Boot   uint32
-	Seq    uint64
-	Data   []byte
+	Device string // as given to Append
+	Boot   uint32 // of the buffer when it was appended
+	Seq    uint64 // of the device, from 1
+	Data   []byte // the buffer's memory: not to be changed
 }
 
 // Outcome is how an entry ended.
@@ -92,10 +92,10 @@ func (o Outcome) String() string {
 
 // Loss is a run of entries of one device that ended without being delivered.
 type Loss struct {
-	Outcome     Outcome
-	Device      string
-	Boot        uint32
-	First, Last uint64 // sequence numbers, inclusive
+	Outcome     Outcome // Expired, Evicted or Corrupt
+	Device      string  // whose entries
+	Boot        uint32  // and of which boot
+	First, Last uint64  // sequence numbers, inclusive
 }
 
 // Ledger counts entries since the buffer was opened. At every instant

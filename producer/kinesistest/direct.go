@@ -104,11 +104,11 @@ func (s *Server) MergeShards(stream, shardID, adjacentID string) (child string, 
 
 // Shard is a shard of a stream.
 type Shard struct {
-	ID       string
-	Parent   string // id of the shard it was split from, or the first of a merge; or empty
-	Adjacent string // id of the second shard of a merge, or empty
-	Open     bool
-	Range    partition.Range
+	ID       string          // such as shardId-000000000000
+	Parent   string          // id of the shard it was split from, or the first of a merge; or empty
+	Adjacent string          // id of the second shard of a merge, or empty
+	Open     bool            // it takes records
+	Range    partition.Range // of the hash keys it takes
 }
 
 // Shards returns every shard of a stream, open and closed, in order of id.
@@ -128,9 +128,9 @@ func (s *Server) Shards(stream string) ([]Shard, error) {
 
 // Record is a stored record.
 type Record struct {
-	ShardID         string
-	SequenceNumber  string
-	PartitionKey    string
+	ShardID         string    // where it is
+	SequenceNumber  string    // decimal, rising within the stream
+	PartitionKey    string    // as sent
 	ExplicitHashKey string    // as sent; empty if not
 	Data            []byte    // shared with the server: do not change it
 	Arrival         time.Time // when the server stored it
