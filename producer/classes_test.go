@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rivulet-iot/rivulet/producer"
@@ -109,6 +112,7 @@ func TestEveryFailureClass(t *testing.T) {
 					require.EqualValues(t, 2, st.Unknown)
 					if rule.Code == retry.CodeEmptyResponse || rule.Code == retry.CodeWrongCount || rule.Code == retry.CodeReset {
 						require.EqualValues(t, 200, duplicates, "these faults are after the commit")
+						require.EqualValues(t, 200, st.DuplicatesSent)
 					}
 				}
 				if rule.Code == retry.CodeTimeout {
@@ -178,5 +182,44 @@ func TestNotSent(t *testing.T) {
 		untilDelivered(t, p, time.Hour)
 		require.Zero(t, p.Stats().DuplicatesSent, "nothing was sent")
 		require.NoError(t, p.Close(context.Background()))
+	})
+}
+
+// TestFreshCredentials: the session token expires, and the producer has the SDK
+// fetch another at once.
+func TestFreshCredentials(t *testing.T) {
+	inBubble(t, 1, kinesistest.StreamOptions{}, func(t *testing.T, b *bubble) {
+		fetched := 0
+		provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			fetched++
+			return aws.Credentials{AccessKeyID: kinesistest.AccessKeyID, SecretAccessKey: kinesistest.SecretAccessKey,
+				SessionToken: fmt.Sprint("token", fetched), CanExpire: true, Expires: time.Now().Add(time.Hour)}, nil
+		})
+		p := newProducer(t, b.client(func(o *kinesis.Options) { o.Credentials = aws.NewCredentialsCache(provider) }), producer.Config{FlushInterval: time.Second})
+		put(t, p, 1)
+		require.NoError(t, p.Flush(ctx))
+		b.ExpireToken("token1")
+		put(t, p, 1)
+		require.Less(t, untilDelivered(t, p, time.Minute), 2*time.Second)
+		require.Equal(t, 2, fetched)
+		require.NoError(t, p.Close(ctx))
+	})
+}
+
+// TestPace: one shard takes a mebibyte a second, and a producer that keeps to
+// that is never throttled.
+func TestPace(t *testing.T) {
+	inBubble(t, 1, kinesistest.StreamOptions{}, func(t *testing.T, b *bubble) {
+		p := newProducer(t, b.client(), producer.Config{FlushInterval: time.Second, MaxMemory: 64 << 20})
+		const n, size = 100, 100_000
+		for range n {
+			_, err := p.PutBytes(ctx, "k", "", make([]byte, size))
+			require.NoError(t, err)
+		}
+		took := untilDelivered(t, p, time.Minute)
+		require.Zero(t, p.Stats().Throttled)
+		require.Greater(t, took, (n*size/(1<<20)-1)*time.Second)
+		require.Less(t, took, (n*size/(1<<20)+3)*time.Second)
+		require.NoError(t, p.Close(ctx))
 	})
 }

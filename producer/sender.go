@@ -103,7 +103,7 @@ func (s *sender) sleep(d time.Duration) {
 	}
 }
 
-// probeBytes is how many bytes of rows a call carries after several have failed.
+// probeBytes is about how many bytes a call carries after several have failed.
 const probeBytes = 4 << 10
 
 // step does the next thing there is to do and returns how long nothing is.
@@ -162,7 +162,7 @@ func (s *sender) fill(now time.Time) time.Duration {
 		}
 	}
 	if s.failures > 1 {
-		room = min(room, probeBytes) // see whether the link works, not how much it takes
+		room = min(room, int(probeBytes/max(s.ratio, 1))) // see whether the link works, not how much it takes
 	}
 	entries := s.p.buf.Next(room)
 	size := 0
