@@ -260,7 +260,7 @@ func (p *Producer) Close(ctx context.Context) error {
 			lost = append(lost, IDRange{l.Device, l.Boot, l.First, l.Last})
 		}
 		if len(lost) > 0 {
-			lostErr := &LostError{Outcome: retry.Evicted, IDs: lost, Reason: errors.New("not sent before Close gave up, and the buffer is in memory")}
+			lostErr := &LostError{Outcome: retry.Evicted, IDs: lost, Reason: p.whyUnsent()}
 			p.reportLost(lostErr, "", 0)
 			err = errors.Join(lostErr, err)
 		}
@@ -269,4 +269,13 @@ func (p *Producer) Close(ctx context.Context) error {
 	})
 	<-p.done
 	return p.lost
+}
+
+// whyUnsent is the reason for what a closed buffer in memory loses.
+func (p *Producer) whyUnsent() error {
+	st := p.Stats()
+	if st.Message == "" {
+		return errors.New("not sent before Close gave up, and the buffer is in memory")
+	}
+	return fmt.Errorf("not sent before Close gave up, and the buffer is in memory: %s. %s (%s)", st.State, st.Advice, st.Message)
 }

@@ -284,6 +284,7 @@ func TestCloseSaysWhatIsLost(t *testing.T) {
 	require.ErrorAs(t, err, &lost)
 	require.EqualValues(t, 10, producer.Delivery{IDs: lost.IDs}.Records())
 	require.ErrorContains(t, err, "10 record(s) evicted: pi/")
+	require.ErrorContains(t, err, "nobody there")
 	require.Equal(t, err, p.Close(ctx), "every call says the same")
 	st := p.Stats()
 	require.True(t, st.Balanced())

@@ -39,10 +39,11 @@ type Stats struct {
 	Unknown        uint64 // calls whose outcome is unknown
 	DuplicatesSent uint64 // records sent again although an earlier attempt may have stored them
 
-	State  State     // what the sender is doing
-	Code   string    // of the failure that State is due to, as AWS spells it
-	Advice string    // what to do about it, for the engineer on site
-	Since  time.Time // when State began
+	State   State     // what the sender is doing
+	Code    string    // of the failure that State is due to, as AWS spells it
+	Advice  string    // what to do about it, for the engineer on site
+	Message string    // the failure's own words; they may name account and stream
+	Since   time.Time // when State began
 }
 
 // Stats returns the figures. It is cheap and safe to call at any time, also
@@ -67,6 +68,10 @@ func (p *Producer) count(f func(*Stats)) {
 func (p *Producer) setState(state State, code, advice string, err error) {
 	p.mu.Lock()
 	changed := p.stats.State != state || p.stats.Code != code
+	p.stats.Message = ""
+	if err != nil {
+		p.stats.Message = err.Error()
+	}
 	if changed {
 		p.stats.State, p.stats.Code, p.stats.Advice, p.stats.Since = state, code, advice, time.Now()
 	}
