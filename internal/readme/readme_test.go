@@ -1,0 +1,81 @@
+package readme
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const root = "../.."
+
+// documents whose commands are run.
+func documents(t *testing.T) []string {
+	docs, err := filepath.Glob(root + "/docs/*.md")
+	require.NoError(t, err)
+	return append(docs, root+"/README.md", root+"/DESIGN.md", root+"/CONTRIBUTING.md")
+}
+
+// blocks returns the fenced code blocks of one language.
+func blocks(t *testing.T, file, language string) (out []string) {
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+var comment = regexp.MustCompile(`\s+#.*$`)
+
+func TestCommandsInDocumentsRun(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil || runtime.GOOS == "windows" {
+		t.Skip("needs bash and make")
+	}
+	ran := map[string]bool{}
+	for _, doc := range documents(t) {
+		for _, block := range blocks(t, doc, "sh") {
+			for line := range strings.Lines(block) {
+				cmd := strings.TrimSpace(comment.ReplaceAllString(strings.TrimRight(line, "\n"), ""))
+				if cmd == "" || strings.HasPrefix(cmd, "#") || ran[cmd] {
+					continue
+				}
+				ran[cmd] = true
+				t.Run(filepath.Base(doc)+": "+cmd, func(t *testing.T) {
+					run := cmd
+					if target, isMake := strings.CutPrefix(cmd, "make "); isMake {
+						run = "make -n " + target // this test is part of make test
+					}
+					c := exec.Command("bash", "-c", run)
+					c.Dir = root
+					out, err := c.CombinedOutput()
+					require.NoError(t, err, "%s", out)
+				})
+			}
+		}
+	}
+	require.Contains(t, ran, "go run ./examples/raspberrypi")
+	require.Contains(t, ran, "make test")
+}
+
+func TestReadmeCodeIsOfTheQuickstart(t *testing.T) {
+	program, err := os.ReadFile(root + "/examples/quickstart/main.go")
+	require.NoError(t, err)
+	// The program takes an endpoint from the environment, for tests; README does not.
+	source := strings.ReplaceAll(string(program), `Endpoint: os.Getenv("AWS_ENDPOINT_URL_KINESIS"), `, "")
+	code := blocks(t, root+"/README.md", "go")
+	require.NotEmpty(t, code)
+	for _, block := range code {
+		for line := range strings.Lines(block) {
+			line = strings.TrimSpace(line)
+			at := strings.Index(source, line)
+			require.GreaterOrEqual(t, at, 0, "README has a line that the quickstart has not, or elsewhere: %s", line)
+			source = source[at+len(line):]
+		}
+	}
+}
