@@ -10,6 +10,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -221,5 +223,60 @@ func TestPace(t *testing.T) {
 		require.Greater(t, took, (n*size/(1<<20)-1)*time.Second)
 		require.Less(t, took, (n*size/(1<<20)+3)*time.Second)
 		require.NoError(t, p.Close(ctx))
+	})
+}
+
+// TestWrongClock: the device's clock is years behind, as one without a battery
+// starts. The first call is refused, its answer's Date sets the time to sign with.
+func TestWrongClock(t *testing.T) {
+	inBubble(t, 1, kinesistest.StreamOptions{}, func(t *testing.T, b *bubble) {
+		b.Inject(kinesistest.Fault{Operation: kinesistest.AnyOperation, Effect: kinesistest.ClockOffset(26 * 365 * 24 * time.Hour)})
+		p := newProducer(t, b.client(), producer.Config{FlushInterval: time.Second})
+		put(t, p, 100)
+		require.Less(t, untilDelivered(t, p, time.Hour), 3*time.Second)
+		require.NoError(t, p.Close(ctx))
+	})
+}
+
+// TestDrainsAreSpread: twenty devices lose one link and get it back; their drains
+// begin at different times, over more than the interval of their tries.
+func TestDrainsAreSpread(t *testing.T) {
+	inBubble(t, 4, kinesistest.StreamOptions{}, func(t *testing.T, b *bubble) {
+		down := true
+		var mu sync.Mutex
+		var seconds []int
+		var ps []*producer.Producer
+		for i := range 20 {
+			calls := 0
+			fail := roundTripper(func(r *http.Request) (*http.Response, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if down {
+					return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ENETUNREACH}
+				}
+				if r.Header.Get("X-Amz-Target") == "Kinesis_20131202.PutRecords" {
+					if calls++; calls == 2 { // the first is the probe
+						seconds = append(seconds, int(time.Now().Unix()))
+					}
+				}
+				return b.link.next.RoundTrip(r)
+			})
+			p := newProducer(t, b.client(func(o *kinesis.Options) { o.HTTPClient = &http.Client{Transport: fail} }),
+				producer.Config{Device: fmt.Sprint("d", i), FlushInterval: time.Minute})
+			put(t, p, 5000)
+			ps = append(ps, p)
+		}
+		time.Sleep(time.Hour)
+		mu.Lock()
+		down = false
+		mu.Unlock()
+		for _, p := range ps {
+			untilDelivered(t, p, time.Hour)
+			require.NoError(t, p.Close(ctx))
+		}
+		slices.Sort(seconds)
+		require.Len(t, seconds, 20)
+		require.Greater(t, len(slices.Compact(slices.Clone(seconds))), 12)
+		require.Greater(t, seconds[19]-seconds[0], 40)
 	})
 }

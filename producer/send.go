@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -39,7 +40,7 @@ func (s *sender) send(entries []*entry) {
 		s.callFailed(now, entries, err)
 		return
 	}
-	s.recovered()
+	s.recovered(now)
 	s.results(now, entries, out.Records)
 }
 
@@ -168,8 +169,14 @@ func (s *sender) holdBack(now time.Time, e *entry, rule retry.Rule) {
 	}
 }
 
-// recovered ends a run of failures.
-func (s *sender) recovered() {
+// recovered ends a run of failures. After an outage of a minute or more the drain
+// begins after a random wait, so that the devices behind one cell tower or one
+// endpoint do not all begin at once; a Flush does not wait.
+func (s *sender) recovered(now time.Time) {
+	f := &s.failing
+	if out := now.Sub(f.since); f.rule.Class == retry.Offline && out >= time.Minute && s.flush < s.read {
+		s.until = now.Add(rand.N(min(out/10, s.cfg.FlushInterval, 30*time.Second) + 1))
+	}
 	s.failing, s.failures, s.worked = failing{}, 0, true
 	if f := s.suspect; f != nil { // another call has worked, so it was the record
 		s.suspect = nil
@@ -265,46 +272,4 @@ func (s *sender) refreshCredentials() {
 	if cache, ok := c.Options().Credentials.(interface{ Invalidate() }); ok {
 		cache.Invalidate()
 	}
-}
-
-// bisect halves the call until what is left is one record that Kinesis refuses.
-// That one is given up when another call has worked meanwhile; if none has, the
-// fault may be in every call (a wrong endpoint, a wrong stream), and giving up
-// record after record would empty the buffer. So the record is set aside as the
-// suspect first, and what the next call brings decides.
-func (s *sender) bisect(now time.Time, entries []*entry, rule retry.Rule, err error) {
-	frames := 0
-	for _, e := range entries {
-		frames += len(e.frames)
-	}
-	if s.maxFrames == noFrameLimit && s.maxRecords == noFrameLimit {
-		s.worked = false
-	}
-	f := entries[0].first()
-	switch {
-	case frames > 1:
-		s.maxFrames = frames / 2
-	case !s.single(f):
-		s.maxFrames, s.maxRecords = 1, f.records/2
-		s.release() // and frame it afresh
-	case s.worked:
-		s.maxFrames, s.maxRecords = noFrameLimit, noFrameLimit
-		s.giveUp(f, retry.Rejected, err)
-		s.remove(map[*frame]bool{f: true})
-	case s.suspect == nil:
-		s.suspect, s.suspicion = f, err
-	default: // a second one, and nothing worked between: it is not the records
-		s.acquit(now, rule, err)
-	}
-}
-
-// acquit takes the suspect back into the queue and waits like for a pause.
-func (s *sender) acquit(now time.Time, rule retry.Rule, err error) {
-	s.suspect = nil
-	s.maxFrames, s.maxRecords = noFrameLimit, noFrameLimit
-	rule.Class = retry.Pause
-	b := rule.PausedBackoff()
-	rule.Min, rule.Max = b.Min, b.Max
-	s.backOff(now, rule, err)
-	s.release()
 }
