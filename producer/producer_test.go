@@ -171,8 +171,17 @@ func TestAutoStreamsGetNoAggregates(t *testing.T) {
 }
 
 func TestNoAggregatesWithoutPermissionToLook(t *testing.T) {
+	for name, effect := range map[string]kinesistest.Effect{
+		"denied":   kinesistest.FailCall("AccessDeniedException", 0, ""),
+		"nonsense": kinesistest.BadReply(),
+	} {
+		t.Run(name, func(t *testing.T) { withoutLooking(t, effect) })
+	}
+}
+
+func withoutLooking(t *testing.T, effect kinesistest.Effect) {
 	inBubble(t, 4, kinesistest.StreamOptions{}, func(t *testing.T, b *bubble) {
-		b.Inject(kinesistest.Fault{Operation: "DescribeStreamSummary", Effect: kinesistest.FailCall("AccessDeniedException", 0, "")})
+		b.Inject(kinesistest.Fault{Operation: "DescribeStreamSummary", Effect: effect})
 		p := newProducer(t, b.client(), producer.Config{FlushInterval: time.Second})
 		for i := range 200 {
 			putAs(t, p, fmt.Sprint("d", i%50), 1)
@@ -289,6 +298,8 @@ func TestCloseSaysWhatIsLost(t *testing.T) {
 	st := p.Stats()
 	require.True(t, st.Balanced())
 	require.EqualValues(t, []uint64{10, 0, 10}, []uint64{st.Put, st.Pending, st.Evicted})
+	require.Equal(t, producer.Closed, st.State)
+	require.NotEmpty(t, st.Advice, "what was wrong last")
 	require.Len(t, ds.all, 1)
 	require.EqualValues(t, 10, ds.all[0].Records())
 	require.ErrorIs(t, p.Flush(ctx), nil)

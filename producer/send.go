@@ -216,13 +216,14 @@ func (s *sender) callFailed(now time.Time, entries []*entry, err error) {
 }
 
 // lookFailed deals with a failed question about the stream. One that we may not
-// ask is no reason not to send.
+// ask, or whose answer makes no sense, is no reason not to send.
 func (s *sender) lookFailed(now time.Time, err error) {
 	rule := retry.Lookup(classify(err))
 	switch {
-	case rule.Code == "AccessDeniedException" || rule.Class == retry.Bisect || rule.Class == retry.Ready:
+	case rule.Code == "AccessDeniedException", rule.Code == "UnknownOperationException", rule.Code == retry.CodeEmptyResponse,
+		rule.Class == retry.Bisect, rule.Class == retry.Ready:
 		s.stream.asked = true
-		s.cfg.Logger.Info("not aggregating: the stream may not be described", "stream", s.cfg.Stream, "error", err)
+		s.cfg.Logger.Info("not aggregating: the stream cannot be described", "stream", s.cfg.Stream, "error", err)
 	default:
 		s.backOff(now, rule, err)
 	}

@@ -67,6 +67,11 @@ func (p *Producer) count(f func(*Stats)) {
 // setState notes a change of state, and logs it.
 func (p *Producer) setState(state State, code, advice string, err error) {
 	p.mu.Lock()
+	if state == Closed { // what was wrong last stays to be read
+		p.stats.State, p.stats.Since = Closed, time.Now()
+		p.mu.Unlock()
+		return
+	}
 	changed := p.stats.State != state || p.stats.Code != code
 	p.stats.Message = ""
 	if err != nil {

@@ -16,7 +16,7 @@ type Decoder struct {
 	// MaxBytes is how many bytes all the user records of one Kinesis record may
 	// decompress to together. Each has a share in it by its length, so that one
 	// that is a bomb does not take from the others. Default: 128 times the
-	// length of the data, at least 64 MiB.
+	// length of the data, which honest telemetry does not reach, and at least 64 MiB.
 	MaxBytes int64
 	// MaxUserRecords is the most user records that an aggregate may have, and
 	// the most partition keys. Default: 65,536, which is 1 MiB of 16-byte ones.

@@ -37,8 +37,8 @@
 //
 // # Hostile data
 //
-// Whatever the data, there is no panic, and memory stays within about 10 MiB
-// plus 80 bytes for each user record, of which there are at most
-// Decoder.MaxUserRecords; with data of up to 1 MiB, 16 MiB in all. Time is
-// bounded by Decoder.MaxBytes.
+// Whatever the data, there is no panic, and with the default limits less than 32
+// MiB of memory is in use: a decompressor's window of at most 8 MiB, a line of
+// at most 1 MiB, 80 bytes for each user record, and what is garbage already.
+// Time is bounded by Decoder.MaxBytes.
 package decode

@@ -29,10 +29,10 @@ type options struct {
 	insecure bool
 	device   string
 
-	interval time.Duration
-	duration time.Duration // 0: no end of its own
-	replay   string        // "": sensors
-	rate     float64       // records a second; 0: as fast as they are taken
+	interval   time.Duration
+	duration   time.Duration // 0: no end of its own
+	replayFile string        // "": sensors
+	rate       float64       // records a second; 0: as fast as they are taken
 
 	flush, drain time.Duration
 	codec        compress.Codec
@@ -113,7 +113,7 @@ func parseFlags(args []string) (options, error) {
 	fs.StringVar(&o.region, "region", "", "")
 	fs.StringVar(&o.endpoint, "endpoint", "", "")
 	fs.StringVar(&o.device, "device", "", "")
-	fs.StringVar(&o.replay, "replay", "", "")
+	fs.StringVar(&o.replayFile, "replay", "", "")
 	fs.StringVar(&o.wireName, "wire", "cbor", "")
 	codec := fs.String("codec", "zstd", "")
 	key := fs.String("key", "device", "")
@@ -151,11 +151,20 @@ func parseFlags(args []string) (options, error) {
 	duration(&o.flush, "flush", time.Millisecond)
 	duration(&o.drain, "drain", 0)
 
-	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return o, err
-	} else if err != nil {
-		bad("%w", err)
-	} else if fs.NArg() > 0 {
+	for {
+		err := fs.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			return o, err
+		}
+		if err == nil {
+			break
+		}
+		bad("%w", err) // an unknown flag: go on behind it, and behind what may be its value
+		if args = fs.Args(); len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+			args = args[1:]
+		}
+	}
+	if fs.NArg() > 0 {
 		bad("%q: no arguments are expected, only flags", strings.Join(fs.Args(), " "))
 	}
 	set := map[string]bool{}
@@ -177,10 +186,10 @@ func parseFlags(args []string) (options, error) {
 			bad("-rate %s: neither max nor records a second, such as 36 or 0.5", *rate)
 		}
 	}
-	if set["rate"] && o.replay == "" {
+	if set["rate"] && o.replayFile == "" {
 		bad("-rate is of -replay; sensors have -interval")
 	}
-	if set["interval"] && o.replay != "" {
+	if set["interval"] && o.replayFile != "" {
 		bad("-interval is of the sensors; -replay has -rate")
 	}
 	if o.flush > 24*time.Hour {

@@ -37,11 +37,22 @@ func (a *agent) replay(ctx context.Context, stdin io.Reader) error {
 		in = f
 	}
 	start, n := time.Now(), 0
-	for l := range readLines(ctx, in) {
+	lines := readLines(ctx, in)
+	for {
+		var l line
+		var ok bool
+		select {
+		case l, ok = <-lines:
+		case <-ctx.Done():
+		}
+		if !ok || ctx.Err() != nil {
+			return nil
+		}
 		if l.err != nil && l.number == 0 {
 			return fmt.Errorf("%s: after %d records: %w", a.replayFile, n, l.err)
 		}
-		r, err := record.Record{}, l.err
+		var r record.Record
+		err := l.err
 		if err == nil {
 			r, err = record.ParseJSON(l.text)
 		}
@@ -58,19 +69,18 @@ func (a *agent) replay(ctx context.Context, stdin io.Reader) error {
 		}
 		switch err := a.put(ctx, &r); {
 		case err == nil:
-			a.figures.jsonBytes.Add(uint64(len(l.text)) + 1)
+			a.jsonBytes += uint64(len(l.text)) + 1
 		case ctx.Err() != nil:
 			return nil
 		default:
 			a.badLine(l.number, err)
 		}
 	}
-	return nil
 }
 
 func (a *agent) badLine(number int, err error) {
-	a.figures.badLines++
-	switch n := a.figures.badLines; {
+	a.badLines++
+	switch n := a.badLines; {
 	case n <= maxBadLinesNamed:
 		a.say("%s: line %d: %v", a.replayFile, number, err)
 	case n == maxBadLinesNamed+1:
@@ -132,31 +142,7 @@ func readLines(ctx context.Context, in io.Reader) <-chan line {
 			}
 		}
 	}()
-	return unlessDone(ctx, lines)
-}
-
-// unlessDone passes lines on until ctx is done, even if no more come.
-func unlessDone(ctx context.Context, lines <-chan line) <-chan line {
-	out := make(chan line)
-	go func() {
-		defer close(out)
-		for {
-			select {
-			case l, ok := <-lines:
-				if !ok {
-					return
-				}
-				select {
-				case out <- l:
-				case <-ctx.Done():
-					return
-				}
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return out
+	return lines
 }
 
 func sniffGzip(in io.Reader) (*bufio.Reader, error) {

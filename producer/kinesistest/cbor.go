@@ -273,8 +273,10 @@ func appendHead(dst []byte, major byte, arg uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, major|27), arg)
 }
 
-// appendCBOR appends the CBOR of a reply value. Times are epoch seconds as a
-// float, in tag 1.
+// appendCBOR appends the CBOR of a reply value. Times are milliseconds since 1970
+// as an integer in tag 1, as the service writes them; RFC 8949 section 3.4.2 has
+// seconds there.
+// https://github.com/aws/aws-sdk-java-v2/issues/4661
 func appendCBOR(dst []byte, v any) []byte {
 	switch v := v.(type) {
 	case object:
@@ -314,8 +316,7 @@ func appendCBOR(dst []byte, v any) []byte {
 		}
 		return append(dst, cborSimple|20)
 	case time.Time:
-		dst = append(dst, cborTag|cborTagEpoch, cborSimple|27)
-		return binary.BigEndian.AppendUint64(dst, math.Float64bits(float64(v.UnixMilli())/1e3))
+		return appendCBOR(append(dst, cborTag|cborTagEpoch), v.UnixMilli())
 	}
 	return append(dst, cborSimple|22)
 }

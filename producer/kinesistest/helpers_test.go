@@ -8,13 +8,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis/schemas"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
-	"github.com/aws/smithy-go/transport/http/protocol/rpcv2"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/rivulet-iot/rivulet/producer/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,30 +31,11 @@ func start(t testing.TB, c Config) *Server {
 // once makes a client try each call once.
 func once(o *kinesis.Options) { o.RetryMaxAttempts = 1 }
 
-// cborProtocol lets the SDK speak application/x-amz-cbor-1.1.
-type cborProtocol struct{ *rpcv2.Protocol }
-
-func (p cborProtocol) SerializeRequest(ctx context.Context, op *smithy.OperationSchema, in smithy.Serializable, req *smithyhttp.Request) error {
-	if err := p.Protocol.SerializeRequest(ctx, op, in, req); err != nil {
-		return err
-	}
-	req.URL.Path = "/"
-	req.Header.Del("Smithy-Protocol")
-	req.Header.Del("Accept")
-	req.Header.Set("Content-Type", cborCodec.contentType)
-	req.Header.Set("X-Amz-Target", targetPrefix+op.ID().Name)
-	return nil
-}
-
-func useCBOR(o *kinesis.Options) {
-	o.Protocol = cborProtocol{rpcv2.NewCBOR(schemas.Kinesis_20131202)}
-}
-
 // wires runs a test in both encodings.
 func wires(t *testing.T, f func(t *testing.T, opts func(*kinesis.Options))) {
 	t.Run("json", func(t *testing.T) { f(t, once) })
 	t.Run("cbor", func(t *testing.T) {
-		f(t, func(o *kinesis.Options) { once(o); useCBOR(o) })
+		f(t, func(o *kinesis.Options) { once(o); wire.WithCBOR(o) })
 	})
 }
 

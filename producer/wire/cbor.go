@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/schemas"
 	smithy "github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
@@ -35,12 +36,19 @@ type cbor struct {
 	refused atomic.Bool
 }
 
-func newCBOR() *cbor {
-	return &cbor{Protocol: rpcv2.NewCBOR(schemas.Kinesis_20131202), json: awsjson.New11(schemas.Kinesis_20131202)}
+// WithCBOR makes a client write its bodies as CBOR, for those who make it
+// themselves: kinesis.NewFromConfig(cfg, wire.WithCBOR). It must be given as a
+// function: in the Options handed to kinesis.New, a protocol is overwritten.
+func WithCBOR(o *kinesis.Options) {
+	o.Protocol = &cbor{Protocol: rpcv2.NewCBOR(schemas.Kinesis_20131202), json: awsjson.New11(schemas.Kinesis_20131202)}
 }
 
+// inJSON are the calls that take a time. The service wants milliseconds where RPC
+// v2 writes seconds; they are rare and small, so they go as JSON.
+var inJSON = map[string]bool{"GetShardIterator": true}
+
 func (p *cbor) SerializeRequest(ctx context.Context, schema *smithy.OperationSchema, in smithy.Serializable, req *smithyhttp.Request) error {
-	if p.refused.Load() {
+	if p.refused.Load() || inJSON[middleware.GetOperationName(ctx)] {
 		return p.json.SerializeRequest(ctx, schema, in, req)
 	}
 	path := req.URL.Path
@@ -64,14 +72,14 @@ func (p *cbor) DeserializeResponse(ctx context.Context, schema *smithy.Operation
 	case resp.StatusCode < 300:
 		if isCBOR {
 			p.proved.Store(true)
-		} else if p.refused.Load() {
+		} else if p.refused.Load() || inJSON[middleware.GetOperationName(ctx)] {
 			return p.json.DeserializeResponse(ctx, schema, types, resp, out)
 		}
 	case isCBOR:
-	case resp.StatusCode < 500 && !p.proved.Load() && p.refused.CompareAndSwap(false, true):
+	case resp.StatusCode < 500 && !inJSON[middleware.GetOperationName(ctx)] && !p.proved.Load() && p.refused.CompareAndSwap(false, true):
 		return &smithy.GenericAPIError{Code: ErrCodeCBORRefused, Message: "the endpoint does not take CBOR: going on with JSON", Fault: smithy.FaultServer}
 	default: // a proxy or load balancer answers as it likes; JSON is the best guess
 		return p.json.DeserializeResponse(ctx, schema, types, resp, out)
 	}
-	return p.Protocol.DeserializeResponse(ctx, schema, types, resp, out)
+	return p.Protocol.DeserializeResponse(ctx, schema, types, resp, lenient{out})
 }

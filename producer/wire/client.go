@@ -128,11 +128,11 @@ func NewClient(cfg Config) (*Client, error) {
 	if cfg.Endpoint != "" {
 		o.BaseEndpoint = &cfg.Endpoint
 	}
-	c.Client = kinesis.New(o, func(o *kinesis.Options) {
-		if cfg.Protocol == CBOR { // not in o above: New sets the protocol itself, before this runs
-			o.Protocol = newCBOR()
-		}
-	})
+	var opts []func(*kinesis.Options)
+	if cfg.Protocol == CBOR {
+		opts = append(opts, WithCBOR)
+	}
+	c.Client = kinesis.New(o, opts...)
 	return c, nil
 }
 

@@ -1,0 +1,47 @@
+package decode_test
+
+import (
+	"fmt"
+
+	"github.com/rivulet-iot/rivulet/backend/decode"
+)
+
+func Example() {
+	// What a consumer gets: the data and the partition key of Kinesis records.
+	arrived := []struct{ data, key string }{
+		{`{"device_id":"pi","boot":17,"seq":1,"readings":{"temperature":21.5}}` + "\n" +
+			`{"device_id":"pi","boot":17,"seq":2,"readings":{"temperature":21.6}}`, "pi"},
+		{`{"device_id":"pi","boot":17,"seq":2,"readings":{"temperature":21.6}}`, "pi"}, // sent again
+		{"21.7;ok", "legacy"},
+		{"\x1f\x8b\x08", "pi"},
+	}
+	var dec decode.Decoder
+	var dedup decode.Dedup
+	for _, a := range arrived {
+		err := dec.Decode([]byte(a.data), a.key, func(it decode.Item) error {
+			switch it.Kind {
+			case decode.Record:
+				if dedup.Seen(it.Record.ID) {
+					fmt.Println("duplicate", it.Record.ID)
+					return nil
+				}
+				t, _ := it.Record.Get("temperature")
+				fmt.Println("record", it.Record.ID, t)
+			case decode.Opaque:
+				fmt.Printf("opaque %q of %s\n", it.Data, it.PartitionKey)
+			case decode.Damaged:
+				fmt.Printf("dead letter % x: %v\n", it.Data, it.Err)
+			}
+			return nil
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+	// Output:
+	// record pi/17/1 21.5
+	// record pi/17/2 21.6
+	// duplicate pi/17/2
+	// opaque "21.7;ok" of legacy
+	// dead letter 1f 8b 08: user record 0 with key "pi": compress: damaged frame: gzip: unexpected EOF
+}

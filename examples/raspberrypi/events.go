@@ -1,0 +1,69 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"sync"
+
+	"github.com/rivulet-iot/rivulet/producer"
+	"github.com/rivulet-iot/rivulet/retry"
+)
+
+// tally hears of every record's end: it writes the events and counts by shard.
+type tally struct {
+	out *json.Encoder // nil without -events
+
+	mu     sync.Mutex
+	shards map[string]uint64 // records delivered to each
+}
+
+// event is a line of -events: that records of one device and boot, first to
+// last, have reached a level or were lost.
+type event struct {
+	Event  string    `json:"event"`
+	Device string    `json:"device"`
+	Boot   uint32    `json:"boot"`
+	Seq    [2]uint64 `json:"seq"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+func (t *tally) init(events bool, out io.Writer) {
+	t.shards = map[string]uint64{}
+	if events {
+		t.out = json.NewEncoder(out)
+		t.out.SetEscapeHTML(false)
+	}
+}
+
+// delivery is the producer's OnDelivery; calls are serial.
+func (t *tally) delivery(d producer.Delivery) {
+	e := event{Event: retry.Delivered.String()}
+	var lost *producer.LostError
+	switch {
+	case d.Err == nil:
+		t.mu.Lock()
+		t.shards[d.Shard] += d.Records()
+		t.mu.Unlock()
+	case errors.As(d.Err, &lost):
+		e.Event = lost.Outcome.String()
+		if lost.Reason != nil {
+			e.Reason = lost.Reason.Error()
+		}
+	}
+	if t.out == nil {
+		return
+	}
+	for _, r := range d.IDs {
+		e.Device, e.Boot, e.Seq = r.Device, r.Boot, [2]uint64{r.First, r.Last}
+		_ = t.out.Encode(e) // who reads the events may be gone; the records go on
+	}
+}
+
+// byShard returns how many records were delivered to each shard.
+func (t *tally) byShard() map[string]uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.shards)
+}

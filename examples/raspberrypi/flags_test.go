@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/producer/wire"
+)
+
+func TestFlags(t *testing.T) {
+	t.Setenv("AWS_REGION", "")
+	t.Setenv("AWS_DEFAULT_REGION", "eu-west-3")
+	o, err := parseFlags(nil)
+	require.NoError(t, err)
+	require.Equal(t, time.Second, o.interval)
+	require.Equal(t, 2*time.Second, o.flush)
+	require.Equal(t, 10*time.Second, o.drain)
+	require.Equal(t, "zstd", o.codec.Name())
+	require.Equal(t, wire.CBOR, o.wire)
+	require.NotEmpty(t, o.device)
+
+	o, err = parseFlags(strings.Fields("-stream t -replay x -rate 2.5 -codec none -wire json -key spread:4 -duration 1h -json=false"))
+	require.NoError(t, err)
+	require.Equal(t, "eu-west-3", o.region)
+	require.InDelta(t, 2.5, o.rate, 0)
+	require.Equal(t, wire.JSON, o.wire)
+	require.Equal(t, "spread:4", o.key.String())
+	require.False(t, o.json)
+}
+
+func TestBadFlags(t *testing.T) {
+	t.Setenv("AWS_REGION", "")
+	t.Setenv("AWS_DEFAULT_REGION", "")
+	for _, c := range []struct {
+		args string
+		want []string // one of each line on stderr, but for the last
+	}{
+		{"-nonsense", []string{"-nonsense"}},
+		{"-nonsense 3 -codec lzma -wire xml -key none -rate fast -interval soon -drain -1s -flush 0 -replay f",
+			[]string{"-nonsense", "-interval soon", "-drain -1s", "-flush 0", "lzma", `"none"`, `"xml"`, "-rate fast", "-interval is of the sensors"}},
+		{"-rate 5", []string{"-rate is of -replay"}},
+		{"-replay f -rate 0", []string{"-rate 0"}},
+		{"-replay f -rate NaN", []string{"-rate NaN"}},
+		{"-flush 25h", []string{"above the maximum 24h"}},
+		{"-duration", []string{"-duration"}},
+		{"extra words", []string{`"extra words"`}},
+		{"-json=maybe", []string{"-json=maybe"}},
+		{"-stream s", []string{"-region"}},
+		{"-stream a/b -region x", []string{`"a/b"`}},
+		{"-stream= -region x", []string{`-stream ""`}},
+		{"-stream s -endpoint ftp://x", []string{`"ftp://x"`}},
+		{"-stream s -endpoint https://example.com -insecure", []string{"example.com is not on the loopback interface"}},
+		{"-stream s -region x -insecure", []string{"-insecure needs -endpoint"}},
+		{"-endpoint https://127.0.0.1:1", []string{"need -stream"}},
+		{"-device " + strings.Repeat("x", 129), []string{"-device"}},
+	} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, 2, run(context.Background(), strings.Fields(c.args), nil, &stdout, &stderr), c.args)
+		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+		require.Len(t, lines, len(c.want)+1, "%s\n%s", c.args, stderr.String())
+		for i, w := range c.want {
+			require.Contains(t, lines[i], w, c.args)
+		}
+		require.Empty(t, stdout.String())
+	}
+}
+
+func TestHelpNamesEveryFlag(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, run(context.Background(), []string{"-h"}, nil, &stdout, &stderr))
+	for _, name := range strings.Fields("stream region endpoint insecure drain device interval flush duration replay rate codec wire key json events") {
+		require.Contains(t, stdout.String(), "\n  -"+name+" ", name)
+	}
+	require.Empty(t, stderr.String())
+}
