@@ -47,7 +47,7 @@ const usage = `Reads this machine's sensors and sends them to a Kinesis stream, 
 of records. Without -stream the stream is in this process: nothing leaves the
 machine, and at the end all of it is read back and compared.
 
-  raspberrypi                                      every second, until Ctrl-C
+  raspberrypi                                      a look: for 15 s, in this process
   raspberrypi -duration 8s -json                   for 8 s; the figures as JSON
   raspberrypi -stream telemetry -region eu-west-1  to AWS; keys from the environment
   raspberrypi -replay day.ndjson.gz -rate max      a file of record JSON lines
@@ -65,8 +65,9 @@ Where to:
 What:
   -device ID        this device's id (default: from the board or the host name)
   -interval D       time between readings (default 1s)
-  -duration D       stop after this time (default 0: until Ctrl-C; with -replay,
-                    until the end of the file)
+  -duration D       stop after this time; 0: only at Ctrl-C (default 15s for sensors
+                    to the stream in this process, otherwise 0; a -replay also
+                    stops at the end of its file)
   -replay FILE      send these record JSON lines and read no sensors; plain or
                     gzip, - for stdin. Each line keeps its device id. A line that
                     is no record is named and skipped, and the exit code is 1.
@@ -99,6 +100,10 @@ Output:
 SIGINT and SIGTERM end it like -duration does; a second one quits at once.
 Exit code: 0 everything put was delivered (and, embedded, equal), 1 not, 2 usage.
 `
+
+// demoDuration is how long a look at the agent lasts: long enough to see records
+// arrive, and short enough to see the summary.
+const demoDuration = 15 * time.Second
 
 // parseFlags returns the options, flag.ErrHelp, or one error with a line for
 // each thing that is wrong.
@@ -170,6 +175,9 @@ func parseFlags(args []string) (options, error) {
 	set := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { set[f.Name] = true })
 
+	if !set["duration"] && !set["stream"] && !set["replay"] {
+		o.duration = demoDuration
+	}
 	var err error
 	if o.codec, err = compress.ByName(*codec); err != nil {
 		bad("-codec: %w", err)
