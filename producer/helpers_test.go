@@ -218,8 +218,6 @@ func (l *logged) find(key, value string) map[string]any {
 	return nil
 }
 
-type kinesisOptions = kinesis.Options
-
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -36,7 +36,7 @@ func ptr[T any](v T) *T { return &v }
 
 func TestTypedRoundTrip(t *testing.T) {
 	s := envSchema(t)
-	row, dev, err := s.AppendTyped(nil, env{From: "pi-1", Site: "north", Temperature: -0.0, Humidity: ptr(float32(74.7)),
+	row, dev, err := s.AppendTyped(nil, env{From: "pi-1", Site: "north", Temperature: 0, Humidity: ptr(float32(74.7)),
 		Count: math.MaxUint32, Big: math.MaxInt64, Motion: true, Note: "h\"é\n\x01"}, now)
 	require.NoError(t, err)
 	require.Equal(t, "pi-1", dev)

@@ -48,7 +48,7 @@ func (k Kind) String() string {
 // nothing of it may be changed: Data is part of the data given to Decode. To keep
 // a record, Clone it.
 type Item struct {
-	Kind Kind
+	Kind Kind // which of the fields below are set
 	// Record is the record, nil unless Kind is Record.
 	Record *record.Record
 	// Data is the user record as it was put, which for a record is the frame

@@ -41,21 +41,6 @@ func cleanName(parts ...string) string {
 	return name
 }
 
-// cleanText makes a label from a device fit for one line of documentation.
-func cleanText(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, " "))
-	s = strings.TrimSpace(s)
-	if len(s) > 64 {
-		s = strings.ToValidUTF8(s[:64], "")
-	}
-	return s
-}
-
 // settleNames sorts the sources and makes their names unique, in a way that does
 // not depend on the order in which they were found.
 //

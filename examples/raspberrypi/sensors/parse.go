@@ -3,7 +3,6 @@ package sensors
 import (
 	"bytes"
 	"errors"
-	"math"
 	"strconv"
 )
 
@@ -58,29 +57,4 @@ func parseInt(b []byte, base int) (int64, error) {
 		return 0, errNotNumber
 	}
 	return n, nil
-}
-
-// number reads the decimal digits at the head of b and returns what follows them.
-// ok is false where there is no digit, or where the number passes 2^63-1.
-func number(b []byte) (n int64, rest []byte, ok bool) {
-	k := digits(b)
-	for _, c := range b[:k] {
-		d := int64(c - '0')
-		if n > (math.MaxInt64-d)/10 {
-			return 0, nil, false
-		}
-		n = n*10 + d
-	}
-	return n, b[k:], k > 0
-}
-
-// skipSpace drops blanks and tabs at the head of b.
-func skipSpace(b []byte) []byte { return bytes.TrimLeft(b, " \t") }
-
-// nextLine splits b after its first line.
-func nextLine(b []byte) (line, rest []byte) {
-	if i := bytes.IndexByte(b, '\n'); i >= 0 {
-		return b[:i], b[i+1:]
-	}
-	return b, nil
 }
