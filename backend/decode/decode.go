@@ -136,6 +136,9 @@ func userRecord(it Item, limit int64, fn func(Item) error) error {
 		records++
 		return stop
 	})
+	if err == nil && records == 0 {
+		err = errors.New("there is no record in it")
+	}
 	switch {
 	case stop != nil:
 		return stop

@@ -117,6 +117,7 @@ func TestKinds(t *testing.T) {
 		"record JSON cut short":       {one[:len(one)-2], []Kind{Damaged}, ErrFrame},
 		"gzip's magic only":           {[]byte{0x1f, 0x8b}, []Kind{Damaged}, ErrFrame},
 		"zstd's magic only":           {[]byte{0x28, 0xb5, 0x2f, 0xfd}, []Kind{Damaged}, ErrFrame},
+		"an empty zstd frame":         {[]byte("\x28\xb5\x2f\xfd0\x00\x01\x00\x00"), []Kind{Damaged}, ErrFrame},
 		"the aggregate's magic":       {good[:4], []Kind{Damaged}, ErrAggregate},
 		"part of the magic":           {good[:3], []Kind{Opaque}, nil},
 		"a bad MD5":                   {badSum, []Kind{Damaged}, ErrAggregate},

@@ -15,7 +15,11 @@
 //			if seen.Seen(it.Record.ID) {
 //				return nil
 //			}
-//			return store(it.Record)
+//			err := store(it.Record)
+//			if err != nil {
+//				seen.Forget(it.Record.ID) // or the next attempt would drop it
+//			}
+//			return err
 //		default: // decode.Opaque, decode.Damaged
 //			return deadLetter(it.Data, it.Err)
 //		}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// command is one subcommand.
+type command struct {
+	name    string
+	summary string // one line, for the list
+	usage   string // what follows the name
+	text    string // what it does and how, with examples
+	// setup defines the command's flags and returns what runs it once they are
+	// parsed. The flag set's own output is not used.
+	setup func(*flag.FlagSet) func(context.Context, streams) error
+}
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// commands is the table of all commands but help.
+var commands = []command{tailCommand}
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// usageError is an error in how a command was called.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// run runs the program and returns its exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stdout, overview())
+		return exitOK
+	}
+	name, rest := args[0], args[1:]
+	switch name {
+	case "help", "-h", "-help", "--help":
+		return help(rest, stdout, stderr)
+	}
+	cmd := find(name)
+	if cmd == nil {
+		fmt.Fprintf(stderr, "rivulet: there is no command %q; \"rivulet help\" lists them\n", name)
+		return exitUsage
+	}
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	start := cmd.setup(flags)
+	err := flags.Parse(rest)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, cmd.help())
+		return exitOK
+	case err != nil:
+		err = usageError{err}
+	case flags.NArg() > 0:
+		err = usagef("there is something that is no flag: %q", flags.Arg(0))
+	default:
+		err = start(ctx, streams{stdin, stdout, stderr})
+	}
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(stderr, "rivulet %s: %v\n", name, err)
+	if errors.As(err, new(usageError)) {
+		fmt.Fprintf(stderr, "\"rivulet help %s\" explains the command\n", name)
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func help(args []string, stdout, stderr io.Writer) int {
+	switch {
+	case len(args) == 0 || len(args) == 1 && args[0] == "help":
+		fmt.Fprint(stdout, overview())
+		return exitOK
+	case len(args) > 1:
+		fmt.Fprintln(stderr, "rivulet help: one command at a time")
+		return exitUsage
+	}
+	cmd := find(args[0])
+	if cmd == nil {
+		fmt.Fprintf(stderr, "rivulet help: there is no command %q; \"rivulet help\" lists them\n", args[0])
+		return exitUsage
+	}
+	fmt.Fprint(stdout, cmd.help())
+	return exitOK
+}
+
+func find(name string) *command {
+	for i := range commands {
+		if commands[i].name == name {
+			return &commands[i]
+		}
+	}
+	return nil
+}
+
+func overview() string {
+	var b strings.Builder
+	b.WriteString("rivulet is the tool for streams that the rivulet library writes to.\n\nUsage:\n\n  rivulet command [flags]\n\nCommands:\n\n")
+	for _, c := range commands {
+		fmt.Fprintf(&b, "  %-8s %s\n", c.name, c.summary)
+	}
+	fmt.Fprintf(&b, "  %-8s %s\n", "help", "explain a command")
+	b.WriteString("\nStart with \"rivulet help tail\".\n")
+	return b.String()
+}
+
+func (c *command) help() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Usage: rivulet %s %s\n\n%s\n\nFlags:\n\n", c.name, c.usage, strings.TrimSpace(c.text))
+	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	c.setup(flags)
+	flags.SetOutput(&b)
+	flags.PrintDefaults()
+	return b.String()
+}

@@ -1,0 +1,29 @@
+// Rivulet is the tool for streams that the rivulet library writes to.
+//
+// Usage:
+//
+//	rivulet command [flags]
+//
+// The commands are:
+//
+//	tail    print the records of a stream as JSON lines
+//	help    explain a command
+//
+// "rivulet help tail" explains tail, with examples. Credentials, and the region
+// unless -region is given, come from the places that the AWS CLI looks in.
+//
+// The exit code is 0 on success, 1 when something failed, 2 for wrong usage.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
