@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -93,7 +94,7 @@ func Decode(frame []byte, limit int64, fn func(*record.Record) error) error {
 }
 
 func decodeLines(in io.Reader, limit int64, fn func(*record.Record) error) error {
-	counted := &io.LimitedReader{R: in, N: limit + 1}
+	counted := &io.LimitedReader{R: in, N: min(limit, math.MaxInt64-1) + 1}
 	br := bufio.NewReaderSize(counted, 16<<10)
 	var long []byte // a line that does not fit br's buffer
 	for n := 1; ; n++ {

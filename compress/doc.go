@@ -13,6 +13,6 @@
 //	28 B5 2F FD    zstd    the same, as one Zstandard frame (RFC 8878)
 //
 // Decoding never writes out more than the limit it is given and reads the
-// content as a stream, so a decompression bomb costs a few kilobytes and ends
-// in [ErrTooLarge].
+// content as a stream, so a decompression bomb costs a decompressor's window (at
+// most 8 MiB, which a hostile zstd frame may ask for) and ends in [ErrTooLarge].
 package compress

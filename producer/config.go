@@ -48,9 +48,10 @@ type Config struct {
 	// in memory, drop-oldest.
 	Buffer retry.Buffer
 	// MaxMemory bounds, in bytes, what the producer keeps in memory: the default
-	// Buffer (another has a bound of its own) and the rows being sent. Encoding
-	// and the request in flight add at most 4 MiB to it. Default 8 MiB, at
-	// least 256 KiB.
+	// Buffer (another has a bound of its own), and the window, an eighth of it
+	// up to 2 MiB, for what is being sent. The encoder and the request in flight,
+	// copies of the window's content, add at most 4 MiB and once the largest
+	// record. Default 8 MiB, at least 256 KiB.
 	MaxMemory int64
 	// FlushInterval is how long a record may wait for others to share a frame
 	// with. Longer means fewer bytes. Default 30 s.
@@ -102,7 +103,7 @@ func (c Config) validate(api API) error {
 	bad := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("producer: "+format, args...))
 	}
-	if api == nil {
+	if c, ok := api.(*kinesis.Client); api == nil || ok && c == nil {
 		bad("the Kinesis client is nil")
 	}
 	if !validStream(c.Stream) {

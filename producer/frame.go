@@ -21,12 +21,16 @@ type frame struct {
 	runs      []run // where its entries are in the buffer
 	ids       ranges
 	records   int
-	raw       int // bytes of its rows, which count against the window
+	raw       int // what it counts against the window: rows and overhead, or data if that is more
+	refusals  int // how often it was refused alone
 	attempts  int
 	again     int       // how many of its records an earlier attempt may have stored
 	notBefore time.Time // when it may be sent again
 	backoff   retry.Backoff
 }
+
+// frameOverhead is what a frame itself takes in memory, about.
+const frameOverhead = 512
 
 // run is a run of indexes in the buffer, inclusive.
 type run struct{ first, last uint64 }
@@ -39,7 +43,7 @@ func (f *frame) add(e *retry.Entry) {
 	}
 	f.ids.add(e)
 	f.records++
-	f.raw += len(e.Data)
+	f.raw += len(e.Data) + retry.EntryOverhead
 }
 
 // formOpaque is the first byte of an opaque record in the buffer; no row begins
@@ -93,9 +97,10 @@ func (s *sender) frames(entries []retry.Entry) {
 			groups[key] = g
 			order = append(order, g)
 		}
-		if g.raw += len(e.Data); len(g.entries) > 0 && (g.raw > s.rowsPerFrame() || len(g.entries) >= s.maxRecords) {
+		size := len(e.Data) + retry.EntryOverhead
+		if g.raw += size; len(g.entries) > 0 && (g.raw > s.rawPerFrame() || len(g.entries) >= s.search.maxRecords) {
 			s.encode(g.key, g.entries)
-			g.entries, g.raw = g.entries[:0], len(e.Data)
+			g.entries, g.raw = g.entries[:0], size
 		}
 		g.entries = append(g.entries, *e)
 	}
@@ -106,7 +111,7 @@ func (s *sender) frames(entries []retry.Entry) {
 
 func (s *sender) opaqueFrame(e *retry.Entry, groups map[string]*group) {
 	key, ehk, data, err := parseOpaque(e.Data)
-	f := &frame{key: key, ehk: ehk, opaque: true}
+	f := &frame{key: key, ehk: ehk, opaque: true, raw: frameOverhead}
 	f.add(e)
 	if err != nil {
 		s.giveUp(f, retry.Corrupt, err)
@@ -126,14 +131,14 @@ func (s *sender) opaqueFrame(e *retry.Entry, groups map[string]*group) {
 	s.admit(f)
 }
 
-// rowsPerFrame is how many bytes of rows are likely to fill a frame, by what the
-// last ones came to.
-func (s *sender) rowsPerFrame() int { return int(float64(s.frameLimit()) * 0.9 / s.ratio) }
+// rawPerFrame is how many bytes of rows, with overhead, are likely to fill a frame,
+// by what the last one came to.
+func (s *sender) rawPerFrame() int { return int(float64(s.frameLimit()) * 0.9 / s.ratio) }
 
 // frameLimit is the most that a frame's data may have: what an aggregate is
 // filled to, less what a key and the aggregate's own bytes take.
 func (s *sender) frameLimit() int {
-	return min(aggregateBytes, s.stream.recordBytes) - 4*partition.MaxKeyRunes - 64
+	return max(min(aggregateBytes, s.stream.recordBytes, s.size.call)-4*partition.MaxKeyRunes-64, 1<<10)
 }
 
 // encode makes one frame of entries, or several when they do not fit one.
@@ -142,19 +147,21 @@ func (s *sender) encode(key string, entries []retry.Entry) {
 		return
 	}
 	s.rows = s.rows[:0]
+	raw := 0
 	for i := range entries {
 		e := &entries[i]
+		raw += len(e.Data) + retry.EntryOverhead
 		s.rows = append(s.rows, record.Row{ID: record.ID{Device: e.Device, Boot: e.Boot, Seq: e.Seq}, Data: e.Data})
 	}
 	s.batch.Set(s.rows)
 	data, err := s.enc.AppendFrame(s.encoded[:0], s.batch)
 	s.encoded = data
 	if err == nil && len(data) <= s.frameLimit() {
-		f := &frame{key: key, hash: partition.HashKey(key), data: append([]byte(nil), data...)}
+		f := &frame{key: key, hash: partition.HashKey(key), data: append([]byte(nil), data...), raw: frameOverhead}
 		for i := range entries {
 			f.add(&entries[i])
 		}
-		s.ratio = max(float64(len(data))/float64(max(f.raw, 1)), 0.01)
+		s.ratio = max(float64(len(data))/float64(raw), 0.005)
 		s.admit(f)
 		return
 	}
@@ -182,6 +189,7 @@ func (s *sender) encode(key string, entries []retry.Entry) {
 // admit puts a frame in the queue of those to be sent.
 func (s *sender) admit(f *frame) {
 	f.again = s.maybe.count(f.runs)
+	f.raw = max(f.raw, len(f.data))
 	s.out = append(s.out, f)
 	s.outRaw += f.raw
 }
@@ -196,45 +204,6 @@ func (s *sender) giveUp(f *frame, o retry.Outcome, reason error) {
 func (s *sender) finish(f *frame, o retry.Outcome) {
 	for _, r := range f.runs {
 		s.p.buf.Ack(r.first, r.last, o)
-		s.maybe.remove(r)
 	}
-}
-
-// indexSet is a set of buffer indexes, as runs in rising order.
-type indexSet struct{ runs []run }
-
-func (m *indexSet) add(r run) {
-	m.remove(r)
-	i := 0
-	for i < len(m.runs) && m.runs[i].first < r.first {
-		i++
-	}
-	m.runs = append(m.runs[:i], append([]run{r}, m.runs[i:]...)...)
-}
-
-func (m *indexSet) remove(r run) {
-	if len(m.runs) == 0 {
-		return
-	}
-	var kept []run
-	for _, o := range m.runs {
-		if o.first < r.first {
-			kept = append(kept, run{o.first, min(o.last, r.first-1)})
-		}
-		if o.last > r.last {
-			kept = append(kept, run{max(o.first, r.last+1), o.last})
-		}
-	}
-	m.runs = kept
-}
-
-func (m *indexSet) count(of []run) (n int) {
-	for _, r := range of {
-		for _, o := range m.runs {
-			if lo, hi := max(r.first, o.first), min(r.last, o.last); lo <= hi {
-				n += int(hi - lo + 1)
-			}
-		}
-	}
-	return n
+	s.maybe.remove(f.runs)
 }

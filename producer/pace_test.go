@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -33,12 +34,52 @@ func TestPaceHalvesAndCreepsBack(t *testing.T) {
 
 func TestIndexSet(t *testing.T) {
 	var s indexSet
-	s.add(run{10, 20})
-	s.add(run{1, 3})
-	s.add(run{15, 25})
+	s.add([]run{{10, 20}, {1, 3}, {15, 25}})
+	require.Equal(t, []run{{1, 3}, {10, 25}}, s.runs)
 	require.Equal(t, 17, s.count([]run{{2, 12}, {13, 24}}))
-	s.remove(run{12, 13})
-	require.Equal(t, 3+2+12, s.count([]run{{1, 100}}))
-	s.remove(run{1, 100})
+	s.remove([]run{{12, 13}, {25, 30}})
+	require.Equal(t, []run{{1, 3}, {10, 11}, {14, 24}}, s.runs)
+	s.dropBelow(3)
+	require.Equal(t, []run{{3, 3}, {10, 11}, {14, 24}}, s.runs)
+	s.remove([]run{{1, 100}})
 	require.Empty(t, s.runs)
+
+	rng := rand.New(rand.NewPCG(1, 1)) // against a plain set
+	for range 300 {
+		var s indexSet
+		plain := map[uint64]bool{}
+		for range 20 {
+			var runs []run
+			for at := uint64(1 + rng.IntN(20)); at < 200; at += uint64(2 + rng.IntN(60)) {
+				r := run{at, at + uint64(rng.IntN(20))}
+				runs = append(runs, r)
+				at = r.last
+			}
+			want := 0
+			remove := rng.IntN(2) == 0
+			for _, r := range runs {
+				for i := r.first; i <= r.last; i++ {
+					if plain[i] {
+						want++
+					}
+				}
+			}
+			require.Equal(t, want, s.count(runs))
+			for _, r := range runs {
+				for i := r.first; i <= r.last; i++ {
+					if remove {
+						delete(plain, i)
+					} else {
+						plain[i] = true
+					}
+				}
+			}
+			if remove {
+				s.remove(runs)
+			} else {
+				s.add(runs)
+			}
+			require.Equal(t, len(plain), s.count([]run{{0, 1000}}))
+		}
+	}
 }

@@ -58,14 +58,14 @@ func (s *sender) pack(now time.Time) (entries []*entry, wait time.Duration) {
 		wait = min(wait, max(d, time.Millisecond))
 	}
 	for _, f := range s.out {
-		if held[f.key] || f == s.suspect {
+		if held[f.key] {
 			continue
 		}
 		if d := f.notBefore.Sub(now); d > 0 {
 			hold(f, d)
 			continue
 		}
-		if frames == s.maxFrames {
+		if frames >= s.search.maxFrames {
 			hold(f, 0)
 			continue
 		}
@@ -73,7 +73,7 @@ func (s *sender) pack(now time.Time) (entries []*entry, wait time.Duration) {
 		size := len(f.data) + len(f.key)
 		e, mine := open[target{shard, f.ehk != ""}], byKey[f.key]
 		joins := e != nil && s.stream.aggregate && (mine == nil || mine == e) && e.fits(f, s.stream.recordBytes)
-		if !joins && (mine != nil || len(entries) == maxRequestRecords) || total+size > maxRequestBytes && len(entries) > 0 {
+		if !joins && (mine != nil || len(entries) == maxRequestRecords) || total+size > min(maxRequestBytes, s.size.call) && len(entries) > 0 {
 			hold(f, 0)
 			continue
 		}

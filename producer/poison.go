@@ -6,44 +6,91 @@ import (
 	"github.com/rivulet-iot/rivulet/retry"
 )
 
-// bisect halves the call until what is left is one record that Kinesis refuses.
-// That one is given up when another call has worked meanwhile; if none has, the
-// fault may be in every call (a wrong endpoint, a wrong stream), and giving up
-// record after record would empty the buffer. So the record is set aside as the
-// suspect first, and what the next call brings decides.
-func (s *sender) bisect(now time.Time, entries []*entry, rule retry.Rule, err error) {
+// search looks for the poison in a call that Kinesis refuses for what it is: calls
+// are halved until one record is left, which is tried once more and then becomes
+// a suspect. It is given up when a call without it works. While none does, the
+// fault may be in every call (a wrong endpoint, a proxy in between), and giving up
+// record after record would empty the buffer.
+type search struct {
+	upTo       uint64 // highest index in the call that began it; 0: nothing is searched
+	maxFrames  int    // of a call
+	maxRecords int    // of a frame
+	worked     bool   // a call has worked since it began
+	suspects   []*frame
+	reason     error // why the last suspect was refused
+}
+
+const (
+	// unlimited is more frames than a call, and more records than a frame, can have.
+	unlimited = 1 << 30
+	// maxSuspects refused one after the other are too many for a coincidence.
+	maxSuspects = 8
+)
+
+func noSearch() search { return search{maxFrames: unlimited, maxRecords: unlimited} }
+
+// refused narrows the search after a call, or an entry of one, was refused. It may
+// release, after which no frame of the call is in the queue any more.
+func (s *sender) refused(now time.Time, entries []*entry, rule retry.Rule, err error) {
+	q := &s.search
 	frames := 0
 	for _, e := range entries {
 		frames += len(e.frames)
-	}
-	if s.maxFrames == noFrameLimit && s.maxRecords == noFrameLimit {
-		s.worked = false
+		if q.upTo == 0 || frames > 1 {
+			for _, f := range e.frames {
+				q.upTo = max(q.upTo, f.runs[len(f.runs)-1].last)
+			}
+		}
 	}
 	f := entries[0].first()
 	switch {
 	case frames > 1:
-		s.maxFrames = frames / 2
-	case !s.single(f):
-		s.maxFrames, s.maxRecords = 1, f.records/2
+		q.maxFrames = frames / 2
+	case !f.single():
+		q.maxFrames, q.maxRecords, q.suspects = 1, f.records/2, nil
 		s.release() // and frame it afresh
-	case s.worked:
-		s.maxFrames, s.maxRecords = noFrameLimit, noFrameLimit
+	case f.refusals == 0:
+		f.refusals, f.notBefore, q.maxFrames = 1, now.Add(time.Second), 1
+	case q.worked:
 		s.giveUp(f, retry.Rejected, err)
 		s.remove(map[*frame]bool{f: true})
-	case s.suspect == nil:
-		s.suspect, s.suspicion = f, err
-	default: // a second one, and nothing worked between: it is not the records
+	case len(q.suspects) < maxSuspects:
+		// Its key is not held back: on a device with one key there would be
+		// nothing to compare it with.
+		q.suspects, q.reason = append(q.suspects, f), err
+		s.remove(map[*frame]bool{f: true})
+	default:
 		s.acquit(now, rule, err)
 	}
 }
 
-// acquit takes the suspect back into the queue and waits like for a pause.
+// single tells whether a frame cannot be split.
+func (f *frame) single() bool { return f.opaque || f.records == 1 }
+
+// proved is told that Kinesis stored something: the suspects are guilty.
+func (s *sender) proved() {
+	q := &s.search
+	if q.upTo == 0 {
+		return
+	}
+	q.worked = true
+	for _, f := range q.suspects {
+		s.giveUp(f, retry.Rejected, q.reason)
+	}
+	q.suspects = nil
+	q.maxFrames, q.maxRecords = min(q.maxFrames*2, unlimited), min(q.maxRecords*2, unlimited)
+	if first, _ := s.p.buf.Span(); first > q.upTo {
+		*q = noSearch()
+	}
+}
+
+// acquit ends a search in which nothing worked: it is not the records. They are
+// all kept, and the producer waits as for a pause.
 func (s *sender) acquit(now time.Time, rule retry.Rule, err error) {
-	s.suspect = nil
-	s.maxFrames, s.maxRecords = noFrameLimit, noFrameLimit
-	rule.Class = retry.Pause
 	b := rule.PausedBackoff()
-	rule.Min, rule.Max = b.Min, b.Max
+	rule.Class, rule.Min, rule.Max = retry.Pause, b.Min, b.Max
+	rule.Advice = "Every request is refused, so it is not the records, which are kept. Check the stream's name, the endpoint and region, and look for a proxy in between."
+	s.search = noSearch()
 	s.backOff(now, rule, err)
 	s.release()
 }

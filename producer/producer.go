@@ -28,9 +28,10 @@ type Producer struct {
 
 	wake    chan struct{} // capacity 1: there is something to look at
 	idle    atomic.Bool   // the sender waits for a first record
-	unread  atomic.Int64  // bytes put since the sender last read all; decides when a window is full
+	unread  atomic.Int64  // bytes (with overhead) put since the sender last read all; decides when a window is full
 	refused atomic.Uint64
 	closing atomic.Bool
+	fresh   atomic.Bool // a Flush has begun: do not wait to try again
 
 	ctx    context.Context // of the calls; ends when Close gives up
 	cancel context.CancelFunc
@@ -73,17 +74,14 @@ func New(api API, cfg Config) (*Producer, error) {
 			return nil, fmt.Errorf("producer: schema %s: %w", cfg.Schema.Ref(), err)
 		}
 	}
-	p := &Producer{cfg: cfg, api: api, buf: cfg.Buffer, window: int(min(cfg.MaxMemory/16, 1<<20)),
+	// Leased entries cannot be evicted, so they are at most a quarter of the buffer.
+	window := min(cfg.MaxMemory/8, 2<<20, max(cfg.Buffer.Ledger().Limit/4, 1))
+	p := &Producer{cfg: cfg, api: api, buf: cfg.Buffer, window: int(window),
 		wake: make(chan struct{}, 1), done: make(chan struct{})}
 	p.scratch.New = func() any { b := make([]byte, 0, 512); return &b }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.stats.Since = time.Now()
-	s, err := newSender(p)
-	if err != nil {
-		p.cancel()
-		return nil, err
-	}
-	go s.run()
+	go newSender(p).run()
 	return p, nil
 }
 
@@ -93,7 +91,8 @@ func New(api API, cfg Config) (*Producer, error) {
 // id returned. v is copied. Put does not wait for the network; it waits, until
 // ctx is done, only for room in a buffer whose policy is to block. Errors, after
 // which nothing was accepted: a *record.ValidationError that names each field, a
-// wrong type, retry.ErrFull, retry.ErrTooManyDevices, ErrClosed, ctx's error.
+// wrong type, retry.ErrFull, retry.ErrTooLarge, retry.ErrTooManyDevices, ErrClosed,
+// ctx's error.
 func (p *Producer) Put(ctx context.Context, v any) (record.ID, error) {
 	if p.cfg.Schema == nil {
 		p.refused.Add(1)
@@ -122,8 +121,8 @@ func (p *Producer) PutRecord(ctx context.Context, r *record.Record) (record.ID, 
 // explicit hash key, for those who come from a KPL or want their own format. It
 // is one user record: not compressed, and without an id in it, so consumers
 // cannot tell a duplicate by one. The id returned is the one OnDelivery uses;
-// its device is the producer's. data is copied; at most 1 MiB with its key. For
-// the rest it is as [Producer.Put].
+// its device is the producer's. data is copied; it may have 1 MiB with its key, and
+// no more than a quarter of the buffer. For the rest it is as [Producer.Put].
 func (p *Producer) PutBytes(ctx context.Context, partitionKey, explicitHashKey string, data []byte) (record.ID, error) {
 	err := partition.CheckKey(partitionKey)
 	if err == nil && explicitHashKey != "" {
@@ -170,7 +169,7 @@ func (p *Producer) accept(ctx context.Context, device string, row []byte, err er
 		}
 		return record.ID{}, err
 	}
-	n := int64(len(row))
+	n := int64(len(row) + retry.EntryOverhead)
 	total := p.unread.Add(n)
 	windowFull := total >= int64(p.window) && total-n < int64(p.window)
 	if windowFull || p.idle.Load() && p.idle.CompareAndSwap(true, false) {
@@ -203,6 +202,7 @@ func (p *Producer) Flush(ctx context.Context) error {
 	p.mu.Lock()
 	p.waiters = append(p.waiters, w)
 	p.mu.Unlock()
+	p.fresh.Store(true)
 	p.poke()
 	select {
 	case <-w.ch:
@@ -247,16 +247,17 @@ func (p *Producer) releaseWaiters() (flushTo uint64) {
 // in memory loses it, which Close reports through OnDelivery and returns as a
 // *LostError. Close may be called more than once; every call returns the same.
 func (p *Producer) Close(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, p.cancel) // each call's context counts: the first may have had patience
+	defer stop()
 	p.closed.Do(func() {
 		p.closing.Store(true)
 		p.poke()
-		stop := context.AfterFunc(ctx, p.cancel)
 		<-p.done
-		stop()
 		p.cancel()
+		p.reportLosses()
 		err := p.buf.Close()
 		var lost []IDRange
-		for _, l := range p.buf.Sweep() {
+		for _, l := range p.buf.Sweep() { // what the closed buffer gave up
 			lost = append(lost, IDRange{l.Device, l.Boot, l.First, l.Last})
 		}
 		if len(lost) > 0 {

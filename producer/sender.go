@@ -29,36 +29,30 @@ type sender struct {
 	first  time.Time
 	flush  uint64 // send up to this index without waiting
 
-	stream     stream
-	maxFrames  int  // of a call; below the limit while looking for a poison
-	maxRecords int  // of a frame, likewise
-	worked     bool // a call has worked since the search began
-	suspect    *frame
-	suspicion  error // what Kinesis said of the suspect
-
-	until    time.Time // no call before
-	failing  failing
-	failures int // calls in a row that failed
+	stream  stream
+	size    callSize
+	search  search
+	until   time.Time // no call before
+	failing failing
 }
 
-// noFrameLimit is more frames than a call can carry.
-const noFrameLimit = 1 << 30
-
-func newSender(p *Producer) (*sender, error) {
+func newSender(p *Producer) *sender {
 	dec := record.NewDecoder(p.cfg.Schema)
-	for _, doc := range p.buf.Definitions() {
+	for id, doc := range p.buf.Definitions() {
 		s, err := record.ParseSchema(doc)
-		if err != nil {
-			return nil, err
+		if err != nil || s.Fingerprint() != id {
+			// A device must start whatever is in its buffer. The rows of this
+			// schema will end as corrupt, with their ids.
+			p.cfg.Logger.Warn("a schema in the buffer cannot be read", "fingerprint", id, "error", err)
+			continue
 		}
 		dec.Add(s)
 	}
 	first, next := p.buf.Span()
 	return &sender{p: p, cfg: &p.cfg, enc: p.cfg.Codec.NewEncoder(), batch: record.NewBatch(dec), ratio: 1,
 		read: first, more: first < next, // what is found in the buffer has waited long enough
-
-		maxFrames: noFrameLimit, maxRecords: noFrameLimit,
-		stream: stream{recordBytes: defaultRecordBytes, paces: map[string]*pace{}}}, nil
+		size: newCallSize(max(p.window, aggregateBytes)), search: noSearch(),
+		stream: stream{recordBytes: defaultRecordBytes, paces: map[string]*pace{}}}
 }
 
 // run is the sender's goroutine.
@@ -79,9 +73,12 @@ func (s *sender) run() {
 				s.until = time.Time{} // one try, whatever we were waiting for
 			}
 		}
-		if flush > s.flush {
-			s.flush = flush
+		s.flush = max(s.flush, flush)
+		if s.p.fresh.Swap(false) { // somebody presses Flush: try, whatever we were waiting for
 			s.until = time.Time{}
+			for _, f := range s.out {
+				f.notBefore = time.Time{}
+			}
 		}
 		if wait := s.step(time.Now()); wait > 0 {
 			s.sleep(wait)
@@ -103,9 +100,6 @@ func (s *sender) sleep(d time.Duration) {
 	}
 }
 
-// probeBytes is about how many bytes a call carries after several have failed.
-const probeBytes = 4 << 10
-
 // step does the next thing there is to do and returns how long nothing is.
 func (s *sender) step(now time.Time) time.Duration {
 	if d := s.until.Sub(now); d > 0 {
@@ -113,13 +107,12 @@ func (s *sender) step(now time.Time) time.Duration {
 	}
 	idle := s.fill(now)
 	if len(s.out) == 0 {
+		if idle > 0 && len(s.search.suspects) > 0 { // there is nothing to compare them with
+			s.acquit(now, retry.Lookup(classify(s.search.reason)), s.search.reason)
+		}
 		return idle
 	}
 	entries, wait := s.pack(now)
-	if len(entries) == 0 && s.suspect != nil {
-		s.acquit(now, retry.Lookup(classify(s.suspicion)), s.suspicion) // nothing else to compare it with
-		return 0
-	}
 	if len(entries) == 0 {
 		if idle > 0 {
 			wait = min(wait, idle)
@@ -151,9 +144,12 @@ func (s *sender) fill(now time.Time) time.Duration {
 	if s.first.IsZero() {
 		s.first = now
 	}
-	due := s.more || s.flush >= s.read || s.p.unread.Load() >= int64(s.p.window)
+	due := s.more || s.flush >= s.read || len(s.search.suspects) > 0 || s.p.unread.Load() >= int64(s.p.window)
 	if age := s.cfg.FlushInterval - now.Sub(s.first); !due && age > 0 {
 		return age
+	}
+	if !s.stream.askAt.IsZero() && !now.Before(s.stream.askAt) {
+		s.stream.asked = false
 	}
 	if !s.stream.asked {
 		if err := s.look(); err != nil {
@@ -161,13 +157,13 @@ func (s *sender) fill(now time.Time) time.Duration {
 			return 0
 		}
 	}
-	if s.failures > 1 {
-		room = min(room, int(probeBytes/max(s.ratio, 1))) // see whether the link works, not how much it takes
+	if s.size.call < s.size.most {
+		room = min(room, int(float64(s.size.call)/s.ratio))
 	}
 	entries := s.p.buf.Next(room)
 	size := 0
 	for i := range entries {
-		size += len(entries[i].Data)
+		size += len(entries[i].Data) + retry.EntryOverhead
 	}
 	if len(entries) == 0 {
 		s.read = next // what was there has been dropped
@@ -187,17 +183,24 @@ func (s *sender) fill(now time.Time) time.Duration {
 // release gives all leases back, so that the buffer may drop or expire what is
 // oldest, memory is free while there is no link, and what has gathered is framed
 // afresh, in larger frames, when there is one again.
+//
+// While there are suspects of a search nothing is released: they are compared with
+// what is sent after them, and must not be forgotten before it is known.
 func (s *sender) release() {
+	if len(s.search.suspects) > 0 {
+		return
+	}
+	var maybe []run
 	for _, f := range s.out {
 		if f.again > 0 {
-			for _, r := range f.runs {
-				s.maybe.add(r)
-			}
+			maybe = append(maybe, f.runs...)
 		}
 	}
-	s.out, s.outRaw, s.suspect = nil, 0, nil
+	s.maybe.add(maybe)
+	s.out, s.outRaw = nil, 0
 	s.p.buf.Rewind()
 	s.read, _ = s.p.buf.Span()
+	s.maybe.dropBelow(s.read)
 	s.more = true
 }
 
@@ -213,13 +216,4 @@ func (s *sender) remove(done map[*frame]bool) {
 	}
 	clear(s.out[len(kept):])
 	s.out = kept
-}
-
-// failing is the run of failures that the sender is in.
-type failing struct {
-	rule    retry.Rule
-	backoff retry.Backoff
-	since   time.Time
-	tried   bool // the one thing that the class allows at once has been tried
-	paused  bool
 }

@@ -14,6 +14,8 @@ import (
 // stream is what is known of the stream: enough to aggregate safely, or not.
 type stream struct {
 	asked       bool
+	askAt       time.Time      // when to ask again; zero: when something lands elsewhere
+	movedAt     time.Time      // when it last did
 	aggregate   bool           // records go where their hash key says, and we can tell where
 	shards      *partition.Map // nil while unknown
 	recordBytes int            // the most that data and key of one record may have
@@ -41,9 +43,9 @@ func (s *sender) look() error {
 	if d.MaxRecordSizeInKiB != nil && *d.MaxRecordSizeInKiB > 0 {
 		s.stream.recordBytes = int(min(*d.MaxRecordSizeInKiB, 10<<10)) << 10
 	}
-	s.stream.asked, s.stream.aggregate = true, false
+	s.stream.asked, s.stream.aggregate, s.stream.askAt = true, false, time.Time{}
 	if d.RecordDistributionStrategy == types.RecordDistributionStrategyAuto {
-		s.stream.shards = nil
+		s.stream.shards, s.stream.askAt = nil, time.Now().Add(time.Hour) // it can be switched back
 		return nil
 	}
 	shards, err := s.listShards(ctx)
@@ -54,7 +56,8 @@ func (s *sender) look() error {
 	m, err := partition.NewMap(shards)
 	if err != nil {
 		// Listed in the middle of a reshard: unaggregated until it is over.
-		s.cfg.Logger.Info("shard map", "stream", s.cfg.Stream, "error", err)
+		s.cfg.Logger.Info("not aggregating: the shards do not add up", "stream", s.cfg.Stream, "error", err)
+		s.stream.shards, s.stream.askAt = nil, time.Now().Add(time.Minute)
 		return nil
 	}
 	s.stream.shards, s.stream.aggregate = m, true
@@ -64,6 +67,21 @@ func (s *sender) look() error {
 		}
 	}
 	return nil
+}
+
+// lookAgain asks after something landed on another shard than predicted: the
+// stream was resharded, or switched to AUTO. An endpoint whose answers never match
+// its list must not be asked at every call, and gets no aggregates meanwhile.
+func (s *sender) lookAgain(now time.Time) {
+	const pause = time.Minute
+	if !s.stream.movedAt.IsZero() && now.Sub(s.stream.movedAt) < pause {
+		s.stream.aggregate, s.stream.askAt = false, s.stream.movedAt.Add(pause)
+		return
+	}
+	s.stream.movedAt = now
+	if s.look() != nil {
+		s.stream.asked, s.stream.aggregate, s.stream.shards = false, false, nil
+	}
 }
 
 func (s *sender) listShards(ctx context.Context) (shards []partition.Shard, err error) {

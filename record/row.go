@@ -38,7 +38,7 @@ type rowWriter struct {
 }
 
 func (w *rowWriter) head(bad *faults, form byte, t time.Time) {
-	if y := t.Year(); y < 0 || y > 9999 {
+	if y := t.UTC().Year(); y < 0 || y > 9999 {
 		bad.add("ts", strconv.Itoa(y), "the year is outside 0 to 9999, which RFC 3339 cannot write")
 	}
 	w.buf = append(w.buf, form)

@@ -70,6 +70,14 @@ func SchemaOf[T any](name string, version int) (*Schema, error) {
 		}
 		p.addField(&bad, &fields, sf, tag)
 	}
+	for i, m := range p.meta {
+		checkMeta(&bad, m.name, "")
+		for _, o := range p.meta[:i] {
+			if o.name == m.name {
+				bad.add("meta."+m.name, "", "declared twice")
+			}
+		}
+	}
 	if len(p.meta) > MaxMeta {
 		bad.add("meta", strconv.Itoa(len(p.meta))+" fields", "above the limit of "+strconv.Itoa(MaxMeta))
 	}

@@ -22,8 +22,9 @@ type Buffer interface {
 	// and then nothing was appended.
 	Append(ctx context.Context, device string, data []byte) (seq uint64, err error)
 
-	// Next leases the oldest entries not leased yet, in order, until their data
-	// reaches maxBytes; one entry is always returned if there is any. The slice
+	// Next leases the oldest entries not leased yet, in order, until their data,
+	// with EntryOverhead for each, reaches maxBytes; one entry is always returned
+	// if there is any. The slice
 	// is valid until the next call of Next, Rewind or Close, an entry's data also
 	// no longer than the entry is unfinished.
 	Next(maxBytes int) []Entry
@@ -113,6 +114,7 @@ type Ledger struct {
 	Rejected  uint64
 	Corrupt   uint64
 	Bytes     int64 // of memory or disk that the log takes now
+	Limit     int64 // the ceiling of Bytes
 }
 
 // Balanced tells whether the ledger adds up. It always does.
@@ -161,6 +163,10 @@ var (
 	ErrTooManyDevices = errors.New("retry: too many devices")
 	ErrVolatile       = errors.New("retry: the buffer is in memory only")
 )
+
+// EntryOverhead is what an entry costs a consumer in memory beside its data, in
+// bytes: its place in the slices that it passes through.
+const EntryOverhead = 128
 
 // MaxDevices is how many devices one buffer can number records for. A gateway
 // with more needs more buffers.

@@ -47,7 +47,7 @@ const (
 	defaultMemory = 6 << 20
 	minMemory     = 16 << 10
 	maxChunk      = 64 << 10
-	deviceBytes   = 160 // what one device costs beside its name, for the ceiling
+	deviceBytes   = 256 // what one device costs, for the ceiling
 )
 
 // NewMemory returns an empty buffer in memory. Its boot number is drawn at
@@ -67,7 +67,7 @@ func NewMemory(o Options) (*Memory, error) {
 	_, _ = rand.Read(b[:]) // never fails
 	m := &Memory{opts: o, boot: binary.BigEndian.Uint32(b[:]) | 1<<31, started: time.Now(),
 		chunk: int(min(o.MaxBytes/16, maxChunk)), next: 1, devices: map[string]*device{}, defs: map[uint64][]byte{}}
-	m.read.index = 1
+	m.read.index, m.ledger.Limit = 1, o.MaxBytes
 	return m, nil
 }
 
@@ -122,18 +122,17 @@ func (m *Memory) wake() {
 	}
 }
 
+// deviceOf returns the device of that name. A new one is not entered into the
+// table yet: append does so with its first entry.
 func (m *Memory) deviceOf(name string) (*device, error) {
 	if d := m.devices[name]; d != nil {
 		return d, nil
 	}
-	if len(m.names) >= MaxDevices {
-		return nil, fmt.Errorf("%w: %q would be one more than %d", ErrTooManyDevices, name, MaxDevices)
+	table := int64(len(m.names)) * deviceBytes // names are short
+	if len(m.names) >= MaxDevices || table+deviceBytes > m.opts.MaxBytes/4 {
+		return nil, fmt.Errorf("%w: %q would be one more than the %d that the buffer can number", ErrTooManyDevices, name, len(m.names))
 	}
-	d := &device{name: strings.Clone(name), number: uint64(len(m.names))}
-	m.devices[d.name] = d
-	m.names = append(m.names, d)
-	m.ledger.Bytes += int64(len(name)) + deviceBytes
-	return d, nil
+	return &device{name: strings.Clone(name), number: uint64(len(m.names))}, nil
 }
 
 // append adds the entry, or reports false when there is no room for it.
@@ -153,6 +152,11 @@ func (m *Memory) append(d *device, data []byte) (bool, error) {
 		if c = m.grow(max(size, m.chunk)); c == nil {
 			return false, nil
 		}
+	}
+	if d.seq == 0 {
+		m.devices[d.name] = d
+		m.names = append(m.names, d)
+		m.ledger.Bytes += deviceBytes
 	}
 	c.buf = append(append(c.buf, h...), data...)
 	c.n++

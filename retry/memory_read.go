@@ -30,7 +30,7 @@ func (m *Memory) Next(maxBytes int) []Entry {
 		var e Entry
 		end, _ := m.entryAt(c, m.read.offset, i, &e)
 		if !c.isDone(i) {
-			if size += len(e.Data); len(m.leased) > 0 && size > maxBytes {
+			if size += len(e.Data) + EntryOverhead; len(m.leased) > 0 && size > maxBytes {
 				break
 			}
 			m.leased = append(m.leased, e)

@@ -76,7 +76,8 @@ func (p *cbor) DeserializeResponse(ctx context.Context, schema *smithy.Operation
 			return p.json.DeserializeResponse(ctx, schema, types, resp, out)
 		}
 	case isCBOR:
-	case resp.StatusCode < 500 && !inJSON[middleware.GetOperationName(ctx)] && !p.proved.Load() && p.refused.CompareAndSwap(false, true):
+	case resp.StatusCode < 500 && strings.Contains(resp.Header.Get("Content-Type"), "json") && // not a captive portal
+		!inJSON[middleware.GetOperationName(ctx)] && !p.proved.Load() && p.refused.CompareAndSwap(false, true):
 		return &smithy.GenericAPIError{Code: ErrCodeCBORRefused, Message: "the endpoint does not take CBOR: going on with JSON", Fault: smithy.FaultServer}
 	default: // a proxy or load balancer answers as it likes; JSON is the best guess
 		return p.json.DeserializeResponse(ctx, schema, types, resp, out)

@@ -57,7 +57,8 @@ type Config struct {
 	Insecure bool
 }
 
-// Client is a Kinesis client that counts its bytes.
+// Client is a Kinesis client that counts its bytes. Its calls share a connection,
+// and one that gets no answer closes it: give each producer a client of its own.
 type Client struct {
 	*kinesis.Client
 	sockets   sockets

@@ -1,0 +1,136 @@
+package producer
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"github.com/rivulet-iot/rivulet/retry"
+)
+
+// failing is the run of failed calls that the sender is in.
+type failing struct {
+	rule    retry.Rule // of the last one; the zero Rule when none failed
+	backoff retry.Backoff
+	since   time.Time
+	calls   int
+	tried   bool // the one thing that the class allows at once has been tried
+	paused  bool
+}
+
+// answered ends a run of failures. After an outage of a minute or more the drain
+// begins after a random wait, so that the devices behind one cell tower or one
+// endpoint do not all begin at once; a Flush does not wait.
+func (s *sender) answered(now time.Time) {
+	f := &s.failing
+	if out := now.Sub(f.since); f.rule.Class == retry.Offline && out >= time.Minute && s.flush < s.read {
+		s.until = now.Add(rand.N(min(out/10, s.cfg.FlushInterval, 30*time.Second) + 1))
+	}
+	*f = failing{}
+	s.size.worked()
+}
+
+// callFailed deals with a call of PutRecords that failed as a whole.
+func (s *sender) callFailed(now time.Time, entries []*entry, err error) {
+	rule := retry.Lookup(classify(err))
+	s.p.count(func(st *Stats) {
+		st.Failed += uint64(len(entries))
+		if rule.Class == retry.Unknown {
+			st.Unknown++
+		}
+	})
+	sent := 0
+	for _, e := range entries {
+		sent += e.bytes()
+		switch rule.Class {
+		case retry.Unknown:
+			s.unknown(e)
+		case retry.Throttle:
+			if pc := s.stream.pace(e.shard); pc != nil {
+				pc.throttled()
+			}
+		}
+	}
+	if rule.Class == retry.Bisect {
+		s.refused(now, entries, rule, err)
+		return
+	}
+	if rule.Code == retry.CodeTimeout {
+		s.size.timedOut(sent)
+	}
+	s.backOff(now, rule, err)
+	if rule.Code == retry.CodeTimeout {
+		s.release() // the same bytes would time out again
+	}
+}
+
+// lookFailed deals with a failed question about the stream. One that we may not
+// ask, that is throttled for the account, or whose answer makes no sense, is no
+// reason not to send; it is one not to aggregate.
+func (s *sender) lookFailed(now time.Time, err error) {
+	rule := retry.Lookup(classify(err))
+	ask := time.Hour
+	switch {
+	case rule.Class == retry.Throttle, rule.Class == retry.Retry:
+		ask = time.Minute
+	case rule.Code == "AccessDeniedException", rule.Code == "UnknownOperationException", rule.Code == retry.CodeEmptyResponse,
+		rule.Class == retry.Bisect, rule.Class == retry.Ready:
+	default:
+		s.backOff(now, rule, err)
+		return
+	}
+	s.stream.asked, s.stream.aggregate, s.stream.askAt = true, false, now.Add(ask)
+	s.cfg.Logger.Info("not aggregating: the stream cannot be described", "stream", s.cfg.Stream, "error", err)
+}
+
+// backOff waits as the rule says, and gives the leases back when it is not the
+// first failure in a row.
+func (s *sender) backOff(now time.Time, rule retry.Rule, err error) {
+	f := &s.failing
+	switch {
+	case f.calls == 0:
+		*f = failing{backoff: rule.Backoff(), since: now}
+	case f.rule.Code != rule.Code: // a bad link fails in many ways: the waits go on growing
+		f.backoff.Min, f.backoff.Max, f.paused = rule.Min, rule.Max, false
+	}
+	f.rule = rule
+	f.calls++
+	state := Backoff
+	switch rule.Class {
+	case retry.Offline:
+		state = Offline
+	case retry.Pause:
+		f.paused = true
+	case retry.Refresh, retry.Clock:
+		if !f.tried {
+			f.tried = true
+			s.refreshCredentials()
+			return // at once: the SDK has learnt the clock's offset from the answer
+		}
+		f.paused = true
+	}
+	if rule.Patience > 0 && now.Sub(f.since) > rule.Patience && !f.paused {
+		f.paused, f.backoff = true, rule.PausedBackoff()
+	}
+	if f.paused {
+		state = Paused
+	}
+	s.until = now.Add(f.backoff.Next())
+	s.p.setState(state, rule.Code, rule.Advice, err)
+	if f.calls > 1 {
+		s.size.failed()
+		s.release()
+	}
+}
+
+// refreshCredentials makes the SDK fetch new credentials before the next call.
+func (s *sender) refreshCredentials() {
+	c, ok := s.p.api.(interface{ Options() kinesis.Options })
+	if !ok {
+		return
+	}
+	if cache, ok := c.Options().Credentials.(interface{ Invalidate() }); ok {
+		cache.Invalidate()
+	}
+}
