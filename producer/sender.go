@@ -127,7 +127,7 @@ func (s *sender) step(now time.Time) time.Duration {
 // window. It returns how long until it will be time.
 func (s *sender) fill(now time.Time) time.Duration {
 	room := s.p.window - s.outRaw
-	if room <= 0 {
+	if s.outRaw > 0 && room < s.p.window/2 { // crumbs would make small frames
 		return maxSleep
 	}
 	_, next := s.p.buf.Span()

@@ -19,7 +19,7 @@ import (
 // replayBuffer is how much of a replay waits in memory: enough to keep frames
 // full. When it is full, reading waits. What is in it is all that the end has to
 // drain.
-const replayBuffer = 1 << 20
+const replayBuffer = 3 << 20
 
 // maxBadLinesNamed is how many bad lines are named one by one.
 const maxBadLinesNamed = 100
