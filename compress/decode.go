@@ -115,6 +115,9 @@ func decodeLines(in io.Reader, limit int64, fn func(*record.Record) error) error
 				return ferr
 			}
 		}
+		if atEnd && n == 1 && len(line) == 0 {
+			return fmt.Errorf("%w: there is nothing in it", ErrCorrupt)
+		}
 		if atEnd {
 			return nil
 		}

@@ -35,7 +35,7 @@ var comment = regexp.MustCompile(`\s+#.*$`)
 
 func TestCommandsInDocumentsRun(t *testing.T) {
 	if _, err := exec.LookPath("bash"); err != nil || runtime.GOOS == "windows" {
-		t.Skip("needs bash and make")
+		t.Skip("needs bash")
 	}
 	ran := map[string]bool{}
 	for _, doc := range documents(t) {
@@ -49,6 +49,9 @@ func TestCommandsInDocumentsRun(t *testing.T) {
 				t.Run(filepath.Base(doc)+": "+cmd, func(t *testing.T) {
 					run := cmd
 					if target, isMake := strings.CutPrefix(cmd, "make "); isMake {
+						if _, err := exec.LookPath("make"); err != nil && os.Getenv("CI") == "" {
+							t.Skip("make is not installed")
+						}
 						run = "make -n " + target // this test is part of make test
 					}
 					c := exec.Command("bash", "-c", run)
