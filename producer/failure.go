@@ -117,7 +117,9 @@ func (s *sender) backOff(now time.Time, rule retry.Rule, err error) {
 		state = Paused
 	}
 	s.until = now.Add(f.backoff.Next())
-	s.p.setState(state, rule.Code, rule.Advice, err)
+	if s.p.ctx.Err() == nil { // else it is Close that ended the call: what was wrong before is the news
+		s.p.setState(state, rule.Code, rule.Advice, err)
+	}
 	if f.calls > 1 {
 		s.size.failed()
 		s.release()

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -303,6 +305,26 @@ func TestCloseSaysWhatIsLost(t *testing.T) {
 	require.Len(t, ds.all, 1)
 	require.EqualValues(t, 10, ds.all[0].Records())
 	require.ErrorIs(t, p.Flush(ctx), nil)
+}
+
+func TestCloseDoesNotBlameItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		f.put = func(ctx context.Context, n int, _ *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			if n < 3 {
+				return nil, &net.OpError{Op: "dial", Err: errNobody}
+			}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		p := newProducer(t, f, producer.Config{FlushInterval: time.Second})
+		put(t, p, 1)
+		c, cancel := context.WithTimeout(ctx, 20*time.Second)
+		defer cancel()
+		time.Sleep(10 * time.Second)
+		require.ErrorContains(t, p.Close(c), "nobody there")
+		require.Equal(t, retry.CodeRefused, p.Stats().Code)
+	})
 }
 
 func TestPutFromOnDelivery(t *testing.T) {
