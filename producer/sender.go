@@ -39,14 +39,11 @@ type sender struct {
 func newSender(p *Producer) *sender {
 	dec := record.NewDecoder(p.cfg.Schema)
 	for id, doc := range p.buf.Definitions() {
-		s, err := record.ParseSchema(doc)
-		if err != nil || s.Fingerprint() != id {
+		if err := dec.AddStored(id, doc); err != nil {
 			// A device must start whatever is in its buffer. The rows of this
 			// schema will end as corrupt, with their ids.
 			p.cfg.Logger.Warn("a schema in the buffer cannot be read", "fingerprint", id, "error", err)
-			continue
 		}
-		dec.Add(s)
 	}
 	first, next := p.buf.Span()
 	return &sender{p: p, cfg: &p.cfg, enc: p.cfg.Codec.NewEncoder(), batch: record.NewBatch(dec), ratio: 1,

@@ -2,8 +2,10 @@ package record
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 	"unicode/utf8"
 	"unsafe"
@@ -33,6 +35,33 @@ func (d *Decoder) Add(s *Schema) {
 	if s != nil {
 		d.schemas[s.print] = s
 	}
+}
+
+// AddStored makes a schema known by the document that was stored with rows of it,
+// maybe by another version of this package: names and kinds, in their order, are
+// all that reading takes, so a rule or a member that has changed since does not
+// matter. The fingerprint is the one in the rows.
+func (d *Decoder) AddStored(fingerprint uint64, doc []byte) error {
+	if len(doc) > maxSchemaBytes {
+		return fmt.Errorf("record: the schema document has %d bytes, the limit is %d", len(doc), maxSchemaBytes)
+	}
+	var stored schemaDoc
+	if err := json.Unmarshal(doc, &stored); err != nil {
+		return fmt.Errorf("record: schema document: %w", err)
+	}
+	s := &Schema{name: stored.Name, version: stored.Version, ref: stored.Name + "/" + strconv.Itoa(stored.Version), print: fingerprint}
+	for _, f := range stored.Fields {
+		kind, ok := parseKind(f.Kind)
+		if !ok || f.Name == "" {
+			return fmt.Errorf("record: schema document: field %q of kind %q cannot be read by this version", f.Name, f.Kind)
+		}
+		s.fields = append(s.fields, Field{Name: f.Name, Kind: kind, Unit: f.Unit})
+	}
+	if len(s.fields) == 0 || len(s.fields) > MaxReadings {
+		return fmt.Errorf("record: schema document: %d fields", len(s.fields))
+	}
+	d.schemas[fingerprint] = s
+	return nil
 }
 
 // Decode reads one row into r, reusing its slices. Strings in r may alias row:

@@ -373,3 +373,26 @@ func BenchmarkAppendTyped(b *testing.B) {
 		s.AppendTyped(buf, v, now)
 	}
 }
+
+func TestStoredSchemasAreReadLeniently(t *testing.T) {
+	s := envSchema(t)
+	row, _, err := s.AppendTyped(nil, env{Temperature: 21.5, Note: "x"}, now)
+	require.NoError(t, err)
+	doc, err := s.MarshalJSON()
+	require.NoError(t, err)
+	want := Record{}
+	require.NoError(t, NewDecoder(s).Decode(&want, row))
+	for _, doc := range []string{string(doc),
+		strings.Replace(string(doc), `"unit":"Cel"`, `"unit":"°C"`, 1),       // a rule that is stricter now
+		strings.Replace(string(doc), `{"name"`, `{"since":"2031","name"`, 1), // a later version's member
+		strings.Replace(string(doc), `"max":85`, `"max":-85`, 1)} {
+		d := NewDecoder()
+		require.NoError(t, d.AddStored(s.Fingerprint(), []byte(doc)))
+		var got Record
+		require.NoError(t, d.Decode(&got, row))
+		require.Equal(t, want, got)
+	}
+	for _, doc := range []string{"garbage", `{}`, `{"fields":[{"name":"a","kind":"decimal"}]}`, `{"fields":[{"name":"","kind":"int"}]}`} {
+		require.Error(t, NewDecoder().AddStored(1, []byte(doc)))
+	}
+}
