@@ -73,6 +73,18 @@ func (f *fake) DescribeStreamSummary(context.Context, *kinesis.DescribeStreamSum
 	return &kinesis.DescribeStreamSummaryOutput{StreamDescriptionSummary: &types.StreamDescriptionSummary{}}, nil
 }
 
+func (f *fake) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls
+}
+
+func (f *fake) sent() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.bytes
+}
+
 func api(code string) error { return &smithy.GenericAPIError{Code: code, Message: "m"} }
 
 func end(p *producer.Producer) { _ = p.Close(cancelled()) }

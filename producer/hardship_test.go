@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,7 +43,7 @@ func TestTwoPoisonsSideBySide(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		st := p.Stats()
 		require.EqualValues(t, []uint64{18, 2, 0}, []uint64{st.Delivered, st.Rejected, st.Pending})
-		require.Less(t, f.calls, 30)
+		require.Less(t, f.count(), 30)
 	})
 }
 
@@ -84,7 +85,7 @@ func TestASearchEnds(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		require.Zero(t, p.Stats().Rejected)
-		before := f.calls
+		before := f.count()
 		for range 24 { // a day later
 			time.Sleep(time.Hour)
 			for i := range 16 {
@@ -94,7 +95,7 @@ func TestASearchEnds(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
-		require.LessOrEqual(t, f.calls-before, 24)
+		require.LessOrEqual(t, f.count()-before, 24)
 	})
 }
 
@@ -102,9 +103,9 @@ func TestASearchEnds(t *testing.T) {
 func TestASearchProvesNothingForTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{}
-		all := false
+		var all atomic.Bool
 		f.put = func(ctx context.Context, n int, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
-			if n <= 1 || all {
+			if n <= 1 || all.Load() {
 				return nil, api("InvalidArgumentException")
 			}
 			return nil, nil
@@ -115,7 +116,7 @@ func TestASearchProvesNothingForTheNext(t *testing.T) {
 			putAs(t, p, fmt.Sprint("d", i), 1)
 		}
 		time.Sleep(time.Hour)
-		all = true // e.g. the stream was replaced
+		all.Store(true) // e.g. the stream was replaced
 		for i := range 20 {
 			putAs(t, p, fmt.Sprint("d", i), 1)
 		}
@@ -222,17 +223,18 @@ func TestSlowLink(t *testing.T) {
 		time.Sleep(6 * time.Hour)
 		st := p.Stats()
 		require.Zero(t, st.Pending)
-		require.Less(t, uint64(f.bytes), st.PayloadBytes*3/2, "little is sent in vain")
+		require.Less(t, uint64(f.sent()), st.PayloadBytes*3/2, "little is sent in vain")
 	})
 }
 
 // TestFlushTriesAtOnce: the fault is mended and Flush pressed again, without a new record.
 func TestFlushTriesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		f := &fake{}
 		f.put = func(ctx context.Context, n int, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
-			if down {
+			if down.Load() {
 				return nil, api("ResourceNotFoundException")
 			}
 			return nil, nil
@@ -243,7 +245,7 @@ func TestFlushTriesAtOnce(t *testing.T) {
 		c, cancel := context.WithTimeout(ctx, 10*time.Second)
 		require.Error(t, p.Flush(c))
 		cancel()
-		down = false
+		down.Store(false)
 		at := time.Now()
 		require.NoError(t, p.Flush(ctx))
 		require.Less(t, time.Since(at), 10*time.Second)
@@ -262,7 +264,7 @@ func TestALinkThatFailsInManyWays(t *testing.T) {
 			defer end(p)
 			put(t, p, 1)
 			time.Sleep(time.Hour)
-			return f.calls
+			return f.count()
 		}
 		refused := &net.OpError{Op: "dial", Err: errors.New("refused")}
 		dns := &net.DNSError{}
@@ -315,7 +317,7 @@ func TestABufferSmallerThanTheWindow(t *testing.T) {
 			st := p.Stats()
 			require.Zero(t, refused)
 			require.Zero(t, st.Evicted)
-			require.NotZero(t, f.calls)
+			require.NotZero(t, f.count())
 			end(p)
 		}
 	})
