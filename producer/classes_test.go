@@ -153,11 +153,14 @@ func TestEveryEntryFailure(t *testing.T) {
 			p := newProducer(t, b.client(), producer.Config{FlushInterval: time.Second})
 			defer func() { require.NoError(t, p.Close(context.Background())) }()
 			put(t, p, 100)
-			took := untilDelivered(t, p, time.Hour) - time.Second
+			time.Sleep(1100 * time.Millisecond)
 			rule := retry.Lookup(code)
+			st := p.Stats()
+			require.Equal(t, []any{producer.Backoff, code, rule.Advice}, []any{st.State, st.Code, st.Advice}, "an answer that stores nothing is no success")
+			took := untilDelivered(t, p, time.Hour) + 100*time.Millisecond
 			require.GreaterOrEqual(t, took, 3*rule.Min)
 			require.LessOrEqual(t, took, 3*rule.Max)
-			st := p.Stats()
+			st = p.Stats()
 			require.EqualValues(t, 3, st.Throttled+st.Failed)
 			require.Equal(t, code == "ProvisionedThroughputExceededException", st.Throttled == 3)
 			require.EqualValues(t, 4, st.Requests)

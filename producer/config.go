@@ -62,7 +62,8 @@ type Config struct {
 
 	// OnDelivery is called for each user record that reached the stream and for
 	// every loss. Calls are serial and no lock is held; sending waits while one
-	// runs, so it must not block, and must not call Flush or Close.
+	// runs, so it must not block, and must not call Flush or Close, nor Put when the
+	// Buffer is one that blocks.
 	OnDelivery func(Delivery)
 	// Logger gets changes of state (offline, paused, back) and losses. Default:
 	// nothing is logged.

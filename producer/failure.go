@@ -19,6 +19,10 @@ type failing struct {
 	paused  bool
 }
 
+// patience is how many calls in a row may fail while frames are kept as they are
+// for the sake of a search.
+const patience = 4
+
 // answered ends a run of failures. After an outage of a minute or more the drain
 // begins after a random wait, so that the devices behind one cell tower or one
 // endpoint do not all begin at once; a Flush does not wait.
@@ -119,6 +123,9 @@ func (s *sender) backOff(now time.Time, rule retry.Rule, err error) {
 	s.until = now.Add(f.backoff.Next())
 	if s.p.ctx.Err() == nil { // else it is Close that ended the call: what was wrong before is the news
 		s.p.setState(state, rule.Code, rule.Advice, err)
+	}
+	if f.calls > patience {
+		s.search.suspects = nil // what they are compared with does not get through; they will be found again
 	}
 	if f.calls > 1 {
 		s.size.failed()

@@ -14,19 +14,21 @@ import (
 // frame is one KPL user record on its way: a run of records of one partition
 // key, encoded, or one opaque record.
 type frame struct {
-	key, ehk  string
-	hash      partition.Hash
-	data      []byte
-	opaque    bool
-	runs      []run // where its entries are in the buffer
-	ids       ranges
-	records   int
-	raw       int // what it counts against the window: rows and overhead, or data if that is more
-	refusals  int // how often it was refused alone
-	attempts  int
-	again     int       // how many of its records an earlier attempt may have stored
-	notBefore time.Time // when it may be sent again
-	backoff   retry.Backoff
+	key, ehk string
+	hash     partition.Hash
+	data     []byte
+	opaque   bool
+	runs     []run // where its entries are in the buffer
+	ids      ranges
+	records  int
+	raw      int // what it counts against the window: rows and overhead, or data if that is more
+	refusals int // how often it was refused alone
+
+	storedBefore uint64 // sender.stored when it was refused alone for the first time
+	attempts     int
+	again        int       // how many of its records an earlier attempt may have stored
+	notBefore    time.Time // when it may be sent again
+	backoff      retry.Backoff
 }
 
 // frameOverhead is what a frame itself takes in memory, about.

@@ -8,14 +8,14 @@ import (
 
 // search looks for the poison in a call that Kinesis refuses for what it is: calls
 // are halved until one record is left, which is tried once more and then becomes
-// a suspect. It is given up when a call without it works. While none does, the
-// fault may be in every call (a wrong endpoint, a proxy in between), and giving up
-// record after record would empty the buffer.
+// a suspect. It is given up when Kinesis stores something after the first refusal
+// of it alone. While it stores nothing, the fault may be in every call (a wrong
+// endpoint, a proxy in between), and giving up record after record would empty the
+// buffer.
 type search struct {
 	upTo       uint64 // highest index in the call that began it; 0: nothing is searched
 	maxFrames  int    // of a call
 	maxRecords int    // of a frame
-	worked     bool   // a call has worked since it began
 	suspects   []*frame
 	reason     error // why the last suspect was refused
 }
@@ -33,6 +33,13 @@ func noSearch() search { return search{maxFrames: unlimited, maxRecords: unlimit
 // release, after which no frame of the call is in the queue any more.
 func (s *sender) refused(now time.Time, entries []*entry, rule retry.Rule, err error) {
 	q := &s.search
+	if n := s.acquitted; q.upTo == 0 && n&(n-1) != 0 {
+		// A whole search found that everything is refused. It is repeated at the
+		// 1st, 2nd, 4th, 8th … probe after that; the others cost one call.
+		s.acquitted++
+		s.acquit(now, rule, err)
+		return
+	}
 	frames := 0
 	for _, e := range entries {
 		frames += len(e.frames)
@@ -50,8 +57,9 @@ func (s *sender) refused(now time.Time, entries []*entry, rule retry.Rule, err e
 		q.maxFrames, q.maxRecords, q.suspects = 1, f.records/2, nil
 		s.release() // and frame it afresh
 	case f.refusals == 0:
-		f.refusals, f.notBefore, q.maxFrames = 1, now.Add(time.Second), 1
-	case q.worked:
+		f.refusals, f.storedBefore = 1, s.stored
+		f.notBefore, q.maxFrames = now.Add(time.Second), 1
+	case s.stored > f.storedBefore:
 		s.giveUp(f, retry.Rejected, err)
 		s.remove(map[*frame]bool{f: true})
 	case len(q.suspects) < maxSuspects:
@@ -60,6 +68,7 @@ func (s *sender) refused(now time.Time, entries []*entry, rule retry.Rule, err e
 		q.suspects, q.reason = append(q.suspects, f), err
 		s.remove(map[*frame]bool{f: true})
 	default:
+		s.acquitted++
 		s.acquit(now, rule, err)
 	}
 }
@@ -69,16 +78,17 @@ func (f *frame) single() bool { return f.opaque || f.records == 1 }
 
 // proved is told that Kinesis stored something: the suspects are guilty.
 func (s *sender) proved() {
+	s.stored++
+	s.acquitted = 0
 	q := &s.search
 	if q.upTo == 0 {
 		return
 	}
-	q.worked = true
 	for _, f := range q.suspects {
 		s.giveUp(f, retry.Rejected, q.reason)
 	}
 	q.suspects = nil
-	q.maxFrames, q.maxRecords = min(q.maxFrames*2, unlimited), min(q.maxRecords*2, unlimited)
+	q.maxFrames, q.maxRecords = min(q.maxFrames, unlimited/2)*2, min(q.maxRecords, unlimited/2)*2 // in 32 bits too
 	if first, _ := s.p.buf.Span(); first > q.upTo {
 		*q = noSearch()
 	}

@@ -31,7 +31,7 @@ type Producer struct {
 	unread  atomic.Int64  // bytes (with overhead) put since the sender last read all; decides when a window is full
 	refused atomic.Uint64
 	closing atomic.Bool
-	fresh   atomic.Bool // a Flush has begun: do not wait to try again
+	fresh   atomic.Bool // a Flush or Close has begun: do not wait to try again
 
 	ctx    context.Context // of the calls; ends when Close gives up
 	cancel context.CancelFunc
@@ -242,15 +242,16 @@ func (p *Producer) releaseWaiters() (flushTo uint64) {
 	return flushTo
 }
 
-// Close refuses further Puts, sends what is buffered until ctx is done, and
-// closes the buffer. What could not be sent stays in a buffer on disk; a buffer
-// in memory loses it, which Close reports through OnDelivery and returns as a
-// *LostError. Close may be called more than once; every call returns the same.
+// Close refuses further Puts, sends what is buffered until ctx is done, and closes
+// the buffer. A buffer in memory then loses what could not be sent, which Close
+// reports through OnDelivery and returns as a *LostError. Close may be called more
+// than once; every call returns the same.
 func (p *Producer) Close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, p.cancel) // each call's context counts: the first may have had patience
 	defer stop()
 	p.closed.Do(func() {
 		p.closing.Store(true)
+		p.fresh.Store(true)
 		p.poke()
 		<-p.done
 		p.cancel()

@@ -12,6 +12,10 @@ import (
 	"github.com/rivulet-iot/rivulet/retry"
 )
 
+// mostTimeouts is how many times the RequestTimeout a call gets that carries one
+// large record over a slow link.
+const mostTimeouts = 10
+
 // send makes one call and deals with its answer.
 func (s *sender) send(entries []*entry) {
 	in := &kinesis.PutRecordsInput{StreamName: &s.cfg.Stream, Records: make([]types.PutRecordsRequestEntry, len(entries))}
@@ -23,7 +27,13 @@ func (s *sender) send(entries []*entry) {
 			again += uint64(f.again)
 		}
 	}
-	ctx, cancel := context.WithTimeout(s.p.ctx, s.cfg.RequestTimeout)
+	timeout := s.cfg.RequestTimeout
+	if n := entries[0].bytes() / s.size.call; len(entries) == 1 && n > 0 {
+		// One record that cannot be split, larger than what this link takes in
+		// one timeout: it gets more, or it would block the rest for ever.
+		timeout *= time.Duration(min(n+1, mostTimeouts))
+	}
+	ctx, cancel := context.WithTimeout(s.p.ctx, timeout)
 	out, err := s.p.api.PutRecords(ctx, in, noRetries)
 	cancel()
 	s.p.count(func(st *Stats) { st.Requests++; st.DuplicatesSent += again })

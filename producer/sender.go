@@ -29,11 +29,14 @@ type sender struct {
 	first  time.Time
 	flush  uint64 // send up to this index without waiting
 
-	stream  stream
-	size    callSize
-	search  search
-	until   time.Time // no call before
-	failing failing
+	stream stream
+	size   callSize
+	search search
+	stored uint64 // calls that stored something
+	// acquitted counts the searches in a row that found everything refused.
+	acquitted int
+	until     time.Time // no call before
+	failing   failing
 }
 
 func newSender(p *Producer) *sender {
@@ -55,7 +58,6 @@ func newSender(p *Producer) *sender {
 // run is the sender's goroutine.
 func (s *sender) run() {
 	defer close(s.p.done)
-	closing := false
 	for {
 		s.p.reportLosses()
 		flush := s.p.releaseWaiters()
@@ -65,13 +67,9 @@ func (s *sender) run() {
 				return
 			}
 			flush = next - 1
-			if !closing {
-				closing = true
-				s.until = time.Time{} // one try, whatever we were waiting for
-			}
 		}
 		s.flush = max(s.flush, flush)
-		if s.p.fresh.Swap(false) { // somebody presses Flush: try, whatever we were waiting for
+		if s.p.fresh.Swap(false) { // a Flush or Close: try, whatever we were waiting for
 			s.until = time.Time{}
 			for _, f := range s.out {
 				f.notBefore = time.Time{}

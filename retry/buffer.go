@@ -9,7 +9,7 @@ import (
 
 // Buffer is a bounded log of entries with one consumer. Append, Span, Ledger,
 // Sync and Sweep are safe for concurrent use; Next, Ack and Rewind belong to the
-// one consumer. Both forms, memory and disk, pass the same test suite.
+// one consumer. [Memory] is one form; every form passes the same test suite.
 type Buffer interface {
 	// Boot returns the number that, with the device and the sequence number,
 	// names an entry for ever. It differs each time a buffer is opened.
@@ -56,8 +56,8 @@ type Buffer interface {
 	// Ledger returns the counts, all of the same instant.
 	Ledger() Ledger
 
-	// Close ends the buffer; blocked Appends return ErrClosed. The memory form
-	// gives up what is still pending, as Evicted; the disk form keeps it.
+	// Close ends the buffer; blocked Appends return ErrClosed. What is still pending
+	// is given up, as Evicted, by a form that cannot keep it.
 	Close() error
 }
 
@@ -113,7 +113,7 @@ type Ledger struct {
 	Evicted   uint64
 	Rejected  uint64
 	Corrupt   uint64
-	Bytes     int64 // of memory or disk that the log takes now
+	Bytes     int64 // that the log takes now
 	Limit     int64 // the ceiling of Bytes
 }
 
@@ -150,7 +150,7 @@ const (
 
 // Options bound a buffer. Each zero value means its default.
 type Options struct {
-	MaxBytes int64         // the ceiling on memory or disk; default 6 MiB in memory
+	MaxBytes int64         // the ceiling on what the log takes; default 6 MiB in memory
 	MaxAge   time.Duration // older entries expire; 0: none does
 	Overflow Overflow      // default DropOldest
 }
