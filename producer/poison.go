@@ -99,7 +99,8 @@ func (s *sender) proved() {
 func (s *sender) acquit(now time.Time, rule retry.Rule, err error) {
 	b := rule.PausedBackoff()
 	rule.Class, rule.Min, rule.Max = retry.Pause, b.Min, b.Max
-	rule.Advice = "Every request is refused, so it is not the records, which are kept. Check the stream's name, the endpoint and region, and look for a proxy in between."
+	rule.Advice = "Kinesis refuses all that was tried, so the records may not be to blame; all are kept. Check the stream's name, " +
+		"the endpoint and region, and look for a proxy in between. If it is one record, it is found when others follow it."
 	s.search = noSearch()
 	s.backOff(now, rule, err)
 	s.release()
