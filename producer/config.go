@@ -107,7 +107,7 @@ func (c Config) validate(api API) error {
 	if c, ok := api.(*kinesis.Client); api == nil || ok && c == nil {
 		bad("the Kinesis client is nil")
 	}
-	if !validStream(c.Stream) {
+	if !ValidStream(c.Stream) {
 		bad("Config.Stream = %q: a stream's name is 1 to 128 characters of a-z A-Z 0-9 _ . -", c.Stream)
 	}
 	if err := record.CheckDevice(c.Device); err != nil {
@@ -125,9 +125,10 @@ func (c Config) validate(api API) error {
 	return errors.Join(errs...)
 }
 
-// validStream follows
+// ValidStream tells whether name can be a stream's, 1 to 128 characters of
+// a-z A-Z 0-9 _ . -
 // https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html
-func validStream(name string) bool {
+func ValidStream(name string) bool {
 	for i := range len(name) {
 		c := name[i]
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '.' && c != '-' {

@@ -104,8 +104,12 @@ func (r *ranges) add(e *retry.Entry) {
 
 // reportLosses tells of what the buffer itself dropped since the last time.
 func (p *Producer) reportLosses() {
+	losses := p.buf.Sweep()
+	if len(losses) == 0 {
+		return // as nearly always
+	}
 	byOutcome := map[retry.Outcome][]IDRange{}
-	for _, l := range p.buf.Sweep() {
+	for _, l := range losses {
 		byOutcome[l.Outcome] = append(byOutcome[l.Outcome], IDRange{l.Device, l.Boot, l.First, l.Last})
 	}
 	for _, o := range []retry.Outcome{retry.Expired, retry.Evicted, retry.Corrupt} {

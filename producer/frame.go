@@ -149,43 +149,34 @@ func (s *sender) encode(key string, entries []retry.Entry) {
 		return
 	}
 	s.rows = s.rows[:0]
-	raw := 0
 	for i := range entries {
 		e := &entries[i]
-		raw += len(e.Data) + retry.EntryOverhead
 		s.rows = append(s.rows, record.Row{ID: record.ID{Device: e.Device, Boot: e.Boot, Seq: e.Seq}, Data: e.Data})
 	}
 	s.batch.Set(s.rows)
 	data, err := s.enc.AppendFrame(s.encoded[:0], s.batch)
 	s.encoded = data
-	if err == nil && len(data) <= s.frameLimit() {
-		f := &frame{key: key, hash: partition.HashKey(key), data: append([]byte(nil), data...), raw: frameOverhead}
-		for i := range entries {
-			f.add(&entries[i])
-		}
-		s.ratio = max(float64(len(data))/float64(raw), 0.005)
-		s.admit(f)
-		return
-	}
-	if len(entries) > 1 { // too large, or one of the rows is damaged: the halves tell
-		half := len(entries) / 2
+	if len(entries) > 1 && (err != nil || len(data) > s.frameLimit()) {
+		half := len(entries) / 2 // too large, or one of the rows is damaged: the halves tell
 		s.encode(key, entries[:half])
 		s.encode(key, entries[half:])
 		return
 	}
-	f := &frame{key: key, hash: partition.HashKey(key)}
-	f.add(&entries[0])
-	if err != nil {
+	f := &frame{key: key, hash: partition.HashKey(key), raw: frameOverhead}
+	for i := range entries {
+		f.add(&entries[i])
+	}
+	switch {
+	case err != nil:
 		s.giveUp(f, retry.Corrupt, err)
-		return
-	}
-	if len(data)+len(key) <= s.stream.recordBytes { // large, but on its own it fits
+	case len(data)+len(key) > s.stream.recordBytes: // one record alone, and too large for the stream
+		s.giveUp(f, retry.Rejected, fmt.Errorf("producer: the record takes %d bytes as codec %s, the stream's limit is %d",
+			len(data)+len(key), s.cfg.Codec.Name(), s.stream.recordBytes))
+	default:
 		f.data = append([]byte(nil), data...)
+		s.ratio = max(float64(len(data))/float64(f.raw-frameOverhead), 0.005)
 		s.admit(f)
-		return
 	}
-	s.giveUp(f, retry.Rejected, fmt.Errorf("producer: the record takes %d bytes as codec %s, the stream's limit is %d",
-		len(data)+len(key), s.cfg.Codec.Name(), s.stream.recordBytes))
 }
 
 // admit puts a frame in the queue of those to be sent.

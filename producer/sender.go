@@ -21,13 +21,13 @@ type sender struct {
 	encoded []byte       // likewise
 	ratio   float64      // of a frame's bytes to those of its rows, lately
 
-	out    []*frame // to be sent, per key in order
-	outRaw int      // bytes of their rows
-	maybe  indexSet // entries that an attempt of unknown outcome carried
-	read   uint64   // the index that Next goes on at
-	more   bool     // Next has more than the window took: do not wait for age
-	first  time.Time
-	flush  uint64 // send up to this index without waiting
+	out    []*frame  // to be sent, per key in order
+	outRaw int       // bytes of their rows
+	maybe  indexSet  // entries that an attempt of unknown outcome carried
+	read   uint64    // the index that Next goes on at
+	more   bool      // Next has more than the window took: do not wait for age
+	first  time.Time // when what is not read yet was noticed; zero: there is nothing
+	flush  uint64    // send up to this index without waiting
 
 	stream stream
 	size   callSize

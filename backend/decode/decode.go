@@ -67,9 +67,6 @@ type Item struct {
 	Err error
 }
 
-// aggregateMagic is what an aggregate begins with.
-var aggregateMagic = []byte{0xf3, 0x89, 0x9a, 0xc2}
-
 // Decode calls fn with everything in data, which is that of one Kinesis record,
 // in the order it was put: each record, each opaque user record, and each
 // damaged one. A frame damaged in the middle gives its records up to there and
@@ -81,7 +78,7 @@ func (d *Decoder) Decode(data []byte, partitionKey string, fn func(Item) error) 
 	if budget <= 0 {
 		budget = max(minBytes, bytesPerByte*int64(len(data)))
 	}
-	if !bytes.HasPrefix(data, aggregateMagic) {
+	if !bytes.HasPrefix(data, []byte(kpl.Magic)) {
 		return userRecord(Item{Data: data, PartitionKey: partitionKey}, budget, fn)
 	}
 	most := d.MaxUserRecords
@@ -117,7 +114,7 @@ func (d *Decoder) Decode(data []byte, partitionKey string, fn func(Item) error) 
 
 // userRecord hands out what is in it.Data, which may decompress to limit bytes.
 func userRecord(it Item, limit int64, fn func(Item) error) error {
-	if bytes.HasPrefix(it.Data, aggregateMagic) {
+	if bytes.HasPrefix(it.Data, []byte(kpl.Magic)) {
 		return damaged(it, ErrAggregate, 0, errors.New("it is an aggregate inside of an aggregate"), fn)
 	}
 	format := compress.Sniff(it.Data)

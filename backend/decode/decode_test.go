@@ -97,7 +97,7 @@ func TestKinds(t *testing.T) {
 	good := aggregateOf(t, kpl.UserRecord{PartitionKey: "k", Data: one})
 	badSum := bytes.Clone(good)
 	badSum[len(badSum)-1] ^= 1
-	empty := append(append([]byte(nil), aggregateMagic...), 0x0a, 1, 'k') // a key and no record
+	empty := append(append([]byte(nil), []byte(kpl.Magic)...), 0x0a, 1, 'k') // a key and no record
 	sum := md5.Sum(empty[4:])
 	empty = append(empty, sum[:]...)
 	for name, c := range map[string]struct {

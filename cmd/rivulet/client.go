@@ -5,10 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go"
 
@@ -22,14 +20,7 @@ type target struct {
 }
 
 // local reports whether the endpoint is on this machine.
-func (t target) local() bool {
-	u, err := url.Parse(t.endpoint)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-}
+func (t target) local() bool { return wire.OnLoopback(t.endpoint) }
 
 // check finds what is wrong with the flags.
 func (t target) check() error {
@@ -72,10 +63,7 @@ func (t target) client(ctx context.Context) (*wire.Client, target, error) {
 		if !t.local() || t.profile != "" {
 			return nil, t, fmt.Errorf("there are no usable AWS credentials; \"aws sts get-caller-identity\" tells more: %w", err)
 		}
-		// Emulators want a signature and don't check it.
-		cfg.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local", Source: "rivulet"}, nil
-		})
+		cfg.Credentials = wire.EmulatorCredentials()
 	}
 	c, err := wire.NewClient(wire.Config{Region: t.region, Endpoint: t.endpoint, Credentials: cfg.Credentials, Protocol: protocol, Insecure: t.insecure})
 	return c, t, err

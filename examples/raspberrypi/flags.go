@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/url"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/rivulet-iot/rivulet/compress"
 	"github.com/rivulet-iot/rivulet/examples/raspberrypi/machine"
 	"github.com/rivulet-iot/rivulet/partition"
+	"github.com/rivulet-iot/rivulet/producer"
 	"github.com/rivulet-iot/rivulet/producer/wire"
 	"github.com/rivulet-iot/rivulet/record"
 )
@@ -215,9 +214,6 @@ func parseFlags(args []string) (options, error) {
 	return o, errors.Join(errs...)
 }
 
-// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html
-var streamName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,128}$`)
-
 // target checks where to send to.
 func (o *options) target(set map[string]bool) (errs []error) {
 	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
@@ -230,7 +226,7 @@ func (o *options) target(set map[string]bool) (errs []error) {
 		}
 		return errs
 	}
-	if !streamName.MatchString(o.stream) {
+	if !producer.ValidStream(o.stream) {
 		bad("-stream %q: a stream's name is 1 to 128 characters of a-z A-Z 0-9 _ . -", o.stream)
 	}
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
@@ -251,17 +247,8 @@ func (o *options) target(set map[string]bool) (errs []error) {
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		bad("-endpoint %q: not a URL such as https://127.0.0.1:4567", o.endpoint)
-	case o.insecure && !onLoopback(o.endpoint):
+	case o.insecure && !wire.OnLoopback(o.endpoint):
 		bad("-insecure: %s is not on the loopback interface", u.Hostname())
 	}
 	return errs
-}
-
-func onLoopback(endpoint string) bool {
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }

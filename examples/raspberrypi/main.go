@@ -22,8 +22,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/rivulet-iot/rivulet/examples/raspberrypi/machine"
 	"github.com/rivulet-iot/rivulet/producer"
 	"github.com/rivulet-iot/rivulet/producer/wire"
@@ -106,8 +104,8 @@ func (a *agent) start() error {
 		target = a.embedded.target(a.wire)
 	} else {
 		target.Credentials = wire.EnvCredentials()
-		if os.Getenv("AWS_ACCESS_KEY_ID") == "" && onLoopback(a.endpoint) {
-			target.Credentials = emulatorCredentials()
+		if os.Getenv("AWS_ACCESS_KEY_ID") == "" && wire.OnLoopback(a.endpoint) {
+			target.Credentials = wire.EmulatorCredentials()
 		}
 	}
 	if a.client, err = wire.NewClient(target); err != nil {
@@ -132,13 +130,6 @@ func (a *agent) start() error {
 		a.live = machine.StartProgress(f, a.liveLine)
 	}
 	return nil
-}
-
-// emulatorCredentials are for emulators, which take any.
-func emulatorCredentials() aws.CredentialsProvider {
-	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: "emulator", SecretAccessKey: "emulator", Source: "raspberrypi"}, nil
-	})
 }
 
 // work puts records until there are no more, time is over, or ctx ends.

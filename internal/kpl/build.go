@@ -9,10 +9,11 @@ import (
 )
 
 const (
-	magic = "\xF3\x89\x9A\xC2"
+	// Magic is what every aggregate begins with.
+	Magic = "\xF3\x89\x9A\xC2"
 
 	// Overhead is the size of an aggregate beyond its protobuf: magic and MD5.
-	Overhead = len(magic) + md5.Size
+	Overhead = len(Magic) + md5.Size
 )
 
 // Tag bytes: field number << 3 | wire type.
@@ -165,7 +166,7 @@ func (b *Builder) AppendTo(dst []byte) []byte {
 	if b.n == 0 {
 		return dst
 	}
-	dst = append(slices.Grow(dst, b.Size()), magic...)
+	dst = append(slices.Grow(dst, b.Size()), Magic...)
 	start := len(dst)
 	dst = append(dst, b.keys.encoded...)
 	dst = append(dst, b.hashKeys.encoded...)

@@ -12,7 +12,7 @@ import (
 // seal puts magic and MD5 around a protobuf.
 func seal(body []byte) []byte {
 	sum := md5.Sum(body)
-	return append(append([]byte(magic), body...), sum[:]...)
+	return append(append([]byte(Magic), body...), sum[:]...)
 }
 
 // randomRecords returns records with few or many keys, of sizes around the

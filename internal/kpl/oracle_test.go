@@ -27,8 +27,8 @@ func oracleMarshal(t testing.TB, m *a8m.AggregatedRecord) []byte {
 
 func oracleUnmarshal(t testing.TB, data []byte) *a8m.AggregatedRecord {
 	tail := len(data) - md5.Size
-	body := data[len(magic):tail]
-	require.Equal(t, magic, string(data[:len(magic)]))
+	body := data[len(Magic):tail]
+	require.Equal(t, Magic, string(data[:len(Magic)]))
 	require.Equal(t, md5.Sum(body), [md5.Size]byte(data[tail:]))
 	m := new(a8m.AggregatedRecord)
 	require.NoError(t, proto.Unmarshal(body, protoadapt.MessageV2Of(m)))

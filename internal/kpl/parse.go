@@ -23,12 +23,12 @@ type Limits struct {
 // and ends with the MD5 of what is between, which is not empty. Data that
 // starts with the magic by chance does not pass.
 func Looks(data []byte) bool {
-	return bytes.HasPrefix(data, []byte(magic)) && len(data) > Overhead && sumOK(data)
+	return bytes.HasPrefix(data, []byte(Magic)) && len(data) > Overhead && sumOK(data)
 }
 
 func sumOK(data []byte) bool {
 	tail := len(data) - md5.Size
-	return md5.Sum(data[len(magic):tail]) == [md5.Size]byte(data[tail:])
+	return md5.Sum(data[len(Magic):tail]) == [md5.Size]byte(data[tail:])
 }
 
 // Parse returns the user records of an aggregate, in order; the position of a
@@ -44,14 +44,14 @@ func sumOK(data []byte) bool {
 // is empty counts as none; whether it is a number is not checked.
 func Parse(data []byte, limits Limits) ([]UserRecord, error) {
 	switch {
-	case !bytes.HasPrefix(data, []byte(magic)):
+	case !bytes.HasPrefix(data, []byte(Magic)):
 		return nil, &Error{ErrNotAggregated, 0, "no magic F3 89 9A C2"}
 	case len(data) <= Overhead:
 		return nil, &Error{ErrNotAggregated, 0, fmt.Sprintf("%d bytes, want over %d", len(data), Overhead)}
 	case !sumOK(data):
 		return nil, &Error{ErrChecksum, len(data) - md5.Size, "data is damaged, or no aggregate"}
 	}
-	p := parser{body: scanner{data, len(magic), len(data) - md5.Size}}
+	p := parser{body: scanner{data, len(Magic), len(data) - md5.Size}}
 	if err := p.count(limits); err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func TestParseRefuses(t *testing.T) {
 			require.ErrorContains(t, err, tc.what)
 			var e *Error
 			require.True(t, errors.As(err, &e))
-			require.Equal(t, tc.offset+len(magic), e.Offset, err)
+			require.Equal(t, tc.offset+len(Magic), e.Offset, err)
 		})
 	}
 }
@@ -107,7 +107,7 @@ func TestLooks(t *testing.T) {
 	good := seal([]byte(keyK + recHi))
 	require.True(t, Looks(good))
 	for name, data := range map[string][]byte{
-		"nil": nil, "magic": []byte(magic), "no body": seal(nil), "short": good[:20], "cut": good[:len(good)-1],
+		"nil": nil, "magic": []byte(Magic), "no body": seal(nil), "short": good[:20], "cut": good[:len(good)-1],
 		"longer": append(bytes.Clone(good), 0), "json": []byte(`{"device_id":"pi-7f3a","readings":{}}`),
 	} {
 		require.False(t, Looks(data), name)
@@ -143,7 +143,7 @@ func TestDamageNeverGivesRecords(t *testing.T) {
 // panic, and never data from outside of the aggregate.
 func TestResealedDamageStaysInside(t *testing.T) {
 	good := build(t, []UserRecord{{"a", "1", []byte("one")}, {"b", "2", []byte("two")}, {"a", "1", []byte("three")}})
-	body := good[len(magic) : len(good)-16]
+	body := good[len(Magic) : len(good)-16]
 	for i := range body {
 		for v := range 256 {
 			bad := bytes.Clone(body)

@@ -9,9 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -81,7 +79,7 @@ func NewClient(cfg Config) (*Client, error) {
 		switch {
 		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 			bad("Config.Endpoint = %q: not a URL such as https://127.0.0.1:4567", cfg.Endpoint)
-		case cfg.Insecure && !loopback(u.Hostname()):
+		case cfg.Insecure && !OnLoopback(cfg.Endpoint):
 			bad("Config.Insecure: %s is not on the loopback interface; set RootCAs to trust a certificate of your own", u.Hostname())
 		}
 	} else if cfg.Insecure {
@@ -163,9 +161,15 @@ func (t freshAfterFailure) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// OnLoopback tells whether an endpoint's URL names this machine: localhost or a
+// loopback address.
+func OnLoopback(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // builtAt is a time that is certainly past: that of the commit the program was
@@ -189,24 +193,4 @@ func certificateTime() time.Time {
 		return now
 	}
 	return builtAt
-}
-
-// EnvCredentials reads AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if set,
-// AWS_SESSION_TOKEN each time credentials are needed.
-func EnvCredentials() aws.CredentialsProvider {
-	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		c := aws.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
-			SessionToken: os.Getenv("AWS_SESSION_TOKEN"), Source: "environment"}
-		var missing []string
-		if c.AccessKeyID == "" {
-			missing = append(missing, "AWS_ACCESS_KEY_ID")
-		}
-		if c.SecretAccessKey == "" {
-			missing = append(missing, "AWS_SECRET_ACCESS_KEY")
-		}
-		if len(missing) > 0 {
-			return aws.Credentials{}, fmt.Errorf("wire: %s not set in the environment; with a profile or SSO, run: eval \"$(aws configure export-credentials --format env)\"", strings.Join(missing, " and "))
-		}
-		return c, nil
-	})
 }
