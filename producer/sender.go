@@ -109,10 +109,7 @@ func (s *sender) step(now time.Time) time.Duration {
 	}
 	entries, wait := s.pack(now)
 	if len(entries) == 0 {
-		if idle > 0 {
-			wait = min(wait, idle)
-		}
-		return wait
+		return min(wait, idle) // idle 0: fill has more to do, though all that is queued must wait
 	}
 	s.send(entries)
 	return 0

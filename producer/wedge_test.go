@@ -170,3 +170,29 @@ func TestCloseTriesWhatIsHeldBack(t *testing.T) {
 		}
 	})
 }
+
+// TestAskingAgainDelaysNothing: one key is held up, and the stream cannot be
+// described, which is asked again each minute. Records of another key go on as
+// they come.
+func TestAskingAgainDelaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		f.put = func(_ context.Context, _ int, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+			out := f.ok(in)
+			for i := range out.Records {
+				if *in.Records[i].PartitionKey == "held" {
+					out.Records[i] = types.PutRecordsResultEntry{ErrorCode: aws.String("InternalFailure")}
+				}
+			}
+			return out, nil
+		}
+		p := newProducer(t, deaf{f}, producer.Config{FlushInterval: time.Second})
+		defer end(p)
+		putAs(t, p, "held", 1)
+		for range 900 {
+			putAs(t, p, "other", 1)
+			time.Sleep(2 * time.Second)
+			require.EqualValues(t, 1, p.Stats().Pending)
+		}
+	})
+}
