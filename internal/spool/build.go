@@ -1,0 +1,156 @@
+package spool
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// Builder makes a block of entries of one boot. Its memory is reused.
+type Builder struct {
+	raw      []byte
+	devices  []Device
+	refs     map[string]int
+	span     uint32
+	entries  uint32
+	skipped  uint64
+	deflated bytes.Buffer
+}
+
+// Reset begins a new block.
+func (b *Builder) Reset() {
+	b.raw, b.devices, b.span, b.entries, b.skipped = b.raw[:0], b.devices[:0], 0, 0, 0
+	if b.refs == nil {
+		b.refs = map[string]int{}
+	}
+	clear(b.refs)
+}
+
+// Entries returns how many were added, and Devices which. Devices is valid until
+// Reset.
+func (b *Builder) Entries() int      { return int(b.entries) }
+func (b *Builder) Devices() []Device { return b.devices }
+
+// Add adds an entry at the next position. The sequence numbers of a device rise.
+func (b *Builder) Add(device string, seq uint64, data []byte) {
+	b.flushSkip()
+	ref, ok := b.refs[device]
+	if !ok {
+		b.devices = append(b.devices, Device{Name: device})
+		ref = len(b.devices)
+		b.refs[device] = ref
+	}
+	d := &b.devices[ref-1]
+	if n := len(d.Runs); n > 0 && d.Runs[n-1].Last+1 == seq {
+		d.Runs[n-1].Last = seq
+	} else {
+		d.Runs = append(d.Runs, Run{seq, seq})
+	}
+	b.raw = binary.AppendUvarint(b.raw, uint64(ref))
+	b.raw = binary.AppendUvarint(b.raw, uint64(len(data)))
+	b.raw = append(b.raw, data...)
+	b.span++
+	b.entries++
+}
+
+// Skip leaves the next position empty: its entry is finished already.
+func (b *Builder) Skip() {
+	b.skipped++
+	b.span++
+}
+
+func (b *Builder) flushSkip() {
+	if b.skipped > 0 {
+		b.raw = binary.AppendUvarint(b.raw, 0)
+		b.raw = binary.AppendUvarint(b.raw, b.skipped)
+		b.skipped = 0
+	}
+}
+
+// Append appends the block as it is at offset off of a file of that salt, and
+// sets what h does not say yet. It deflates the body if that saves a page.
+func (b *Builder) Append(dst []byte, salt uint64, off int64, h *Head) []byte {
+	b.flushSkip()
+	h.Span, h.Entries, h.Devices, h.off = b.span, b.entries, b.devices, off
+	h.flags, h.rawLen = 0, len(b.raw)
+	dir := appendDirectory(nil, b.devices)
+	h.headLen = headBytes + len(dir)
+	body := b.raw
+	if blockSize(h.headLen, len(body)) > page {
+		if small := b.deflate(); blockSize(h.headLen, len(small)) < blockSize(h.headLen, len(body)) {
+			body = small
+			h.flags |= flagDeflate
+		}
+	}
+	h.bodyLen = len(body)
+	start := seed(salt, off)
+	h.bodyCRC = crc32.Update(start, castagnoli, body)
+
+	from := len(dst)
+	dst = h.appendFixed(dst)
+	dst = append(dst, dir...)
+	head := dst[from:]
+	binary.LittleEndian.PutUint32(head[4:], crc32.Update(start, castagnoli, head[8:]))
+	dst = append(dst, body...)
+	end := from + int(h.Size())
+	zeros := end - len(dst) - len(head) - trailerBytes
+	dst = append(dst, make([]byte, zeros)...)
+	dst = append(dst, dst[from:from+h.headLen]...)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(h.headLen))
+	return append(dst, tailMagic[:]...)
+}
+
+// appendFixed appends the head without checksum and directory.
+func (h *Head) appendFixed(dst []byte) []byte {
+	le := binary.LittleEndian
+	dst = append(dst, headMagic[:]...)
+	for _, v := range []uint32{0, uint32(h.headLen), uint32(h.bodyLen), uint32(h.rawLen), h.bodyCRC, h.flags, h.Boot} {
+		dst = le.AppendUint32(dst, v)
+	}
+	dst = le.AppendUint64(dst, h.First)
+	dst = le.AppendUint32(dst, h.Span)
+	dst = le.AppendUint32(dst, h.Entries)
+	for _, v := range []uint64{h.Before, h.Durable, h.Acked, h.Prev, uint64(h.Clock), uint64(h.Wall)} {
+		dst = le.AppendUint64(dst, v)
+	}
+	return dst
+}
+
+func appendDirectory(dst []byte, devices []Device) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(devices)))
+	for _, d := range devices {
+		dst = binary.AppendUvarint(dst, uint64(len(d.Name)))
+		dst = append(dst, d.Name...)
+		dst = binary.AppendUvarint(dst, uint64(len(d.Runs)))
+		last := uint64(0)
+		for _, r := range d.Runs {
+			dst = binary.AppendUvarint(dst, r.First-last)
+			dst = binary.AppendUvarint(dst, r.Last-r.First+1)
+			last = r.Last
+		}
+	}
+	return dst
+}
+
+// deflate compresses raw. The stateless form keeps no window between calls,
+// which would cost most of a megabyte.
+func (b *Builder) deflate() []byte {
+	b.deflated.Reset()
+	_ = flate.StatelessDeflate(&b.deflated, b.raw, true, nil) // a bytes.Buffer does not fail
+	return b.deflated.Bytes()
+}
+
+func inflate(body []byte, n int) ([]byte, error) {
+	r := flate.NewReader(bytes.NewReader(body))
+	raw := make([]byte, n)
+	if _, err := io.ReadFull(r, raw); err != nil {
+		return nil, errBody
+	}
+	if k, _ := r.Read(make([]byte, 1)); k > 0 {
+		return nil, errBody
+	}
+	return raw, nil
+}
