@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // Buffer is a bounded log of entries with one consumer. Append, Span, Ledger,
@@ -17,8 +16,9 @@ type Buffer interface {
 
 	// Append copies data to the end of the log as an entry of device and returns
 	// its sequence number, which counts from 1 for each device. When the log is
-	// full it does what the overflow policy says; only Block waits, until ctx is
-	// done. Errors: ErrFull, ErrClosed, ErrTooLarge, ErrTooManyDevices or ctx's,
+	// full it does what the overflow policy says, of which only Block waits, until
+	// ctx is done. A form on disk also waits while entries come faster than the disk
+	// takes them, for up to 10 s, and with SyncAlways until they are durable. Errors: ErrFull, ErrClosed, ErrTooLarge, ErrTooManyDevices or ctx's,
 	// and then nothing was appended.
 	Append(ctx context.Context, device string, data []byte) (seq uint64, err error)
 
@@ -26,7 +26,8 @@ type Buffer interface {
 	// with EntryOverhead for each, reaches maxBytes; one entry is always returned
 	// if there is any. The slice
 	// is valid until the next call of Next, Rewind or Close, an entry's data also
-	// no longer than the entry is unfinished.
+	// no longer than the entry is unfinished. A form on disk returns none while the
+	// disk cannot be read: those that Span and Ledger speak of come later.
 	Next(maxBytes int) []Entry
 
 	// Ack finishes the leased entries first to last. Entries that are not leased
@@ -45,8 +46,9 @@ type Buffer interface {
 	Define(id uint64, doc []byte) error
 	Definitions() map[uint64][]byte
 
-	// Sync returns when all that was appended before is on stable storage, and
-	// ErrVolatile when the buffer has none.
+	// Sync returns when all that was appended before is on stable storage or
+	// finished; at once with ErrVolatile when the buffer has no storage, and with an
+	// error that matches ErrDegraded or ErrFull while it cannot be written to.
 	Sync(ctx context.Context) error
 
 	// Sweep drops what is older than Options.MaxAge and returns the losses since
@@ -91,7 +93,9 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("outcome(%d)", uint8(o))
 }
 
-// Loss is a run of entries of one device that ended without being delivered.
+// Loss is a run of entries of one device that ended without being delivered. Of
+// entries so damaged that not even their ids can be read, Device is empty and Last
+// is how many they are.
 type Loss struct {
 	Outcome     Outcome // Expired, Evicted or Corrupt
 	Device      string  // whose entries
@@ -138,23 +142,6 @@ func (l *Ledger) finish(o Outcome, n uint64) {
 	}
 }
 
-// Overflow says what Append does when the log is full.
-type Overflow uint8
-
-// The overflow policies.
-const (
-	DropOldest Overflow = iota // evict the oldest entries that are not leased: recent data wins
-	Reject                     // return ErrFull
-	Block                      // wait for room, until the context is done
-)
-
-// Options bound a buffer. Each zero value means its default.
-type Options struct {
-	MaxBytes int64         // the ceiling on what the log takes; default 6 MiB in memory
-	MaxAge   time.Duration // older entries expire; 0: none does
-	Overflow Overflow      // default DropOldest
-}
-
 // Errors of Append and Sync.
 var (
 	ErrFull           = errors.New("retry: the buffer is full")
@@ -162,6 +149,7 @@ var (
 	ErrTooLarge       = errors.New("retry: the entry does not fit the buffer")
 	ErrTooManyDevices = errors.New("retry: too many devices")
 	ErrVolatile       = errors.New("retry: the buffer is in memory only")
+	ErrDegraded       = errors.New("retry: the disk cannot be written, entries are kept in memory")
 )
 
 // EntryOverhead is what an entry costs a consumer in memory beside its data, in
@@ -171,34 +159,3 @@ const EntryOverhead = 128
 // MaxDevices is how many devices one buffer can number records for. A gateway
 // with more needs more buffers.
 const MaxDevices = 10_000
-
-// losses collects runs of lost entries, joining neighbours.
-type losses struct {
-	list []Loss
-	last map[lossKey]int // the newest run of each device, by place in list
-}
-
-type lossKey struct {
-	outcome Outcome
-	device  string
-	boot    uint32
-}
-
-func (l *losses) add(o Outcome, device string, boot uint32, seq uint64) {
-	key := lossKey{o, device, boot}
-	if i, ok := l.last[key]; ok && l.list[i].Last+1 == seq {
-		l.list[i].Last = seq
-		return
-	}
-	if l.last == nil {
-		l.last = map[lossKey]int{}
-	}
-	l.last[key] = len(l.list)
-	l.list = append(l.list, Loss{o, device, boot, seq, seq})
-}
-
-func (l *losses) take() []Loss {
-	list := l.list
-	l.list, l.last = nil, nil
-	return list
-}

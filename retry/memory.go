@@ -20,7 +20,10 @@ type Memory struct {
 	opts    Options
 	boot    uint32
 	started time.Time
-	chunk   int // size of a new chunk's buffer
+	clock   int64 // ms that entries' times begin with
+	timed   bool  // entries carry their time
+	chunk   int   // size of a new chunk's buffer
+	most    int64 // bytes of an entry
 
 	mu      sync.Mutex
 	closed  bool
@@ -41,13 +44,15 @@ type device struct {
 	name   string
 	number uint64 // place in Memory.names
 	seq    uint64 // the last one given out
+	chunk  uint64 // first index of the last chunk that has an entry of it
 }
 
 const (
 	defaultMemory = 6 << 20
 	minMemory     = 16 << 10
 	maxChunk      = 64 << 10
-	deviceBytes   = 256 // what one device costs, for the ceiling
+	maxNames      = 64 << 10 // bytes of devices' names in a chunk
+	deviceBytes   = 256      // what one device costs, for the ceiling
 )
 
 // NewMemory returns an empty buffer in memory. Its boot number is drawn at
@@ -63,12 +68,23 @@ func NewMemory(o Options) (*Memory, error) {
 	if o.MaxAge < 0 || o.Overflow > Block {
 		return nil, fmt.Errorf("retry: MaxAge = %v, Overflow = %d: not valid", o.MaxAge, o.Overflow)
 	}
+	m := &Memory{opts: o, timed: o.MaxAge > 0, most: o.MaxBytes / 4}
+	m.init(randomBoot())
+	return m, nil
+}
+
+// init makes m, whose options are set, an empty log.
+func (m *Memory) init(boot uint32) {
+	m.boot, m.started, m.next, m.read.index = boot, time.Now(), 1, 1
+	m.chunk = int(min(m.opts.MaxBytes/16, maxChunk))
+	m.devices, m.defs, m.ledger.Limit = map[string]*device{}, map[uint64][]byte{}, m.opts.MaxBytes
+}
+
+// randomBoot returns a boot number for when no disk remembers the last one.
+func randomBoot() uint32 {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails
-	m := &Memory{opts: o, boot: binary.BigEndian.Uint32(b[:]) | 1<<31, started: time.Now(),
-		chunk: int(min(o.MaxBytes/16, maxChunk)), next: 1, devices: map[string]*device{}, defs: map[uint64][]byte{}}
-	m.read.index, m.ledger.Limit = 1, o.MaxBytes
-	return m, nil
+	return binary.BigEndian.Uint32(b[:])>>1 | 1<<31
 }
 
 // Boot implements [Buffer].
@@ -145,9 +161,9 @@ func (m *Memory) append(d *device, data []byte) (bool, error) {
 	h = binary.AppendUvarint(h, uint64(len(data)))
 	size := len(h) + len(data)
 	c := m.tail()
-	if c == nil || cap(c.buf)-len(c.buf) < size {
-		if int64(size) > m.opts.MaxBytes/4 {
-			return false, fmt.Errorf("%w: %d bytes, a quarter of the buffer's %d is the limit", ErrTooLarge, len(data), m.opts.MaxBytes)
+	if c == nil || c.sealed || cap(c.buf)-len(c.buf) < size || c.newDevice(d) && c.names > maxNames {
+		if int64(size) > m.most {
+			return false, fmt.Errorf("%w: %d bytes, the limit is %d with a few bytes of its own", ErrTooLarge, len(data), m.most)
 		}
 		if c = m.grow(max(size, m.chunk)); c == nil {
 			return false, nil
@@ -157,6 +173,10 @@ func (m *Memory) append(d *device, data []byte) (bool, error) {
 		m.devices[d.name] = d
 		m.names = append(m.names, d)
 		m.ledger.Bytes += deviceBytes
+	}
+	if c.newDevice(d) {
+		c.names += len(d.name)
+		d.chunk = c.first
 	}
 	c.buf = append(append(c.buf, h...), data...)
 	c.n++
@@ -169,11 +189,13 @@ func (m *Memory) append(d *device, data []byte) (bool, error) {
 	return true, nil
 }
 
+// now returns the time that entries carry, in ms, if they do. It is monotonic: the
+// wall clock may jump.
 func (m *Memory) now() int64 {
-	if m.opts.MaxAge == 0 {
+	if !m.timed {
 		return 0
 	}
-	return time.Since(m.started).Milliseconds() // monotonic: the wall clock may jump
+	return m.clock + time.Since(m.started).Milliseconds()
 }
 
 // Define implements [Buffer].

@@ -7,7 +7,7 @@ import (
 
 // chunk holds entries first to first+n-1, back to back. An entry is
 //
-//	uvarint device number, uvarint seq, uvarint ms since the buffer started,
+//	uvarint device number, uvarint seq, uvarint time as of Memory.now,
 //	uvarint length, data
 type chunk struct {
 	buf    []byte
@@ -15,8 +15,14 @@ type chunk struct {
 	n      int
 	live   int      // entries not finished
 	done   []uint64 // one bit an entry, set when finished
-	newest int64    // ms since the buffer started
+	newest int64    // time of the last entry
+	names  int      // bytes of the names of its devices
+	sealed bool     // nothing is added any more
+	busy   bool     // it is being written to disk
 }
+
+// newDevice tells whether c has no entry of d yet.
+func (c *chunk) newDevice(d *device) bool { return d.seq == 0 || d.chunk != c.first }
 
 // tail returns the chunk that ends where the next entry goes, or nil: the newest
 // chunk may be finished and gone while an older one is not.
@@ -79,8 +85,15 @@ func (m *Memory) remove(i int) {
 	if m.read.index >= c.first && m.read.index < c.first+uint64(c.n) {
 		m.read.index = c.first + uint64(c.n)
 	}
+	m.discard(i, true)
+}
+
+// discard forgets chunk i, and keeps its memory for the next one if nobody else
+// uses it.
+func (m *Memory) discard(i int, reusable bool) {
+	c := m.chunks[i]
 	m.chunks = slices.Delete(m.chunks, i, i+1)
-	if m.spare == nil && cap(c.buf) == m.chunk {
+	if reusable && !c.busy && m.spare == nil && cap(c.buf) == m.chunk {
 		m.spare = c
 	} else {
 		m.drop(c)
@@ -89,18 +102,24 @@ func (m *Memory) remove(i int) {
 }
 
 // entryAt reads entry i of c, which begins at offset p. It returns the offset of
-// the next and when the entry was put, in ms since the buffer started.
+// the next and when the entry was put.
 func (m *Memory) entryAt(c *chunk, p, i int, e *Entry) (end int, put int64) {
+	end, put = entryOf(m.names, c, p, i, e)
+	e.Boot = m.boot
+	return end, put
+}
+
+func entryOf(devices []*device, c *chunk, p, i int, e *Entry) (end int, put int64) {
 	field := func() uint64 {
 		v, n := binary.Uvarint(c.buf[p:])
 		p += n
 		return v
 	}
-	dev := m.names[field()]
+	dev := devices[field()]
 	seq := field()
 	put = int64(field())
 	n := int(field())
-	*e = Entry{Index: c.first + uint64(i), Device: dev.name, Boot: m.boot, Seq: seq, Data: c.buf[p : p+n : p+n]}
+	*e = Entry{Index: c.first + uint64(i), Device: dev.name, Seq: seq, Data: c.buf[p : p+n : p+n]}
 	return p + n, put
 }
 
@@ -118,7 +137,7 @@ func (m *Memory) drop(c *chunk) { m.ledger.Bytes -= int64(cap(c.buf)) }
 // evictOldest drops the oldest chunk of which nothing is leased.
 func (m *Memory) evictOldest() bool {
 	for i, c := range m.chunks {
-		if c.first >= m.read.index && c.live > 0 {
+		if c.first >= m.read.index && c.live > 0 && !c.busy {
 			m.loseAll(c, Evicted)
 			m.remove(i)
 			return true

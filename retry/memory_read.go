@@ -14,7 +14,13 @@ func (m *Memory) Next(maxBytes int) []Entry {
 	defer m.mu.Unlock()
 	clear(m.leased)
 	m.leased = m.leased[:0]
-	for size, ci := 0, m.chunkOf(m.read.index); ci < len(m.chunks); {
+	m.lease(0, maxBytes)
+	return m.leased
+}
+
+// lease adds entries to those leased, which have size bytes, up to maxBytes.
+func (m *Memory) lease(size, maxBytes int) {
+	for ci := m.chunkOf(m.read.index); ci < len(m.chunks); {
 		c := m.chunks[ci]
 		if m.read.index < c.first { // the chunks between were evicted
 			m.read.index = c.first
@@ -31,13 +37,12 @@ func (m *Memory) Next(maxBytes int) []Entry {
 		end, _ := m.entryAt(c, m.read.offset, i, &e)
 		if !c.isDone(i) {
 			if size += len(e.Data) + EntryOverhead; len(m.leased) > 0 && size > maxBytes {
-				break
+				return
 			}
 			m.leased = append(m.leased, e)
 		}
 		m.read = readPlace{m.read.index + 1, end}
 	}
-	return m.leased
 }
 
 // chunkOf returns the place of the chunk that holds index, or of the first after it.
@@ -55,7 +60,11 @@ func (m *Memory) chunkOf(index uint64) int {
 func (m *Memory) Ack(first, last uint64, o Outcome) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last = min(last, m.read.index-1)
+	m.ack(first, min(last, m.read.index-1), o)
+}
+
+// ack finishes entries that were leased.
+func (m *Memory) ack(first, last uint64, o Outcome) {
 	for ci := m.chunkOf(first); ci < len(m.chunks) && m.chunks[ci].first <= last; {
 		c := m.chunks[ci]
 		from := int(max(first, c.first) - c.first)
@@ -90,14 +99,19 @@ func (m *Memory) Rewind() {
 func (m *Memory) Span() (first, next uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.first(), m.next
+}
+
+// first returns the index of the oldest unfinished entry, or the next one's.
+func (m *Memory) first() uint64 {
 	for _, c := range m.chunks {
 		for i := range c.n {
 			if !c.isDone(i) {
-				return c.first + uint64(i), m.next
+				return c.first + uint64(i)
 			}
 		}
 	}
-	return m.next, m.next
+	return m.next
 }
 
 // expire finishes the entries that were put before limit and are not leased.

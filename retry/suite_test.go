@@ -13,16 +13,37 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// testBuffer is the behaviour that every form of Buffer has. open returns an
-// empty buffer.
-func testBuffer(t *testing.T, open func(testing.TB, Options) Buffer) {
+// form is a form of Buffer to be tested.
+type form struct {
+	open  func(testing.TB, Options) Buffer // returns an empty buffer
+	small int64                            // MaxBytes of a small one
+	seeds int                              // how often to compare it with the model
+}
+
+// settle waits until a buffer that works on its own has nothing to do.
+func settle(b Buffer) { _ = b.Sync(context.Background()) }
+
+// noise is n bytes that cannot be compressed.
+var noise = func() []byte {
+	b := make([]byte, 4096)
+	rng := rand.New(rand.NewPCG(7, 7))
+	for i := range b {
+		b[i] = byte(rng.Uint32())
+	}
+	return b
+}()
+
+// testBuffer is the behaviour that every form of Buffer has.
+func testBuffer(t *testing.T, f form) {
 	ctx := context.Background()
+	open, small := f.open, f.small
 	put := func(t testing.TB, b Buffer, device string, n int) {
-		for range n {
-			_, err := b.Append(ctx, device, fmt.Appendf(nil, "%s data", device))
+		for i := range n {
+			_, err := b.Append(ctx, device, fmt.Appendf(nil, "%s data %x", device, noise[i%4000:i%4000+8]))
 			require.NoError(t, err)
 		}
 	}
+	many := int(small / 3) // entries that do not fit it
 	balanced := func(t testing.TB, b Buffer) Ledger {
 		l := b.Ledger()
 		require.True(t, l.Balanced(), "%+v", l)
@@ -105,12 +126,13 @@ func testBuffer(t *testing.T, open func(testing.TB, Options) Buffer) {
 	})
 
 	t.Run("drop-oldest loses the oldest, and says which", func(t *testing.T) {
-		b := open(t, Options{MaxBytes: 64 << 10})
-		for range 20_000 {
+		b := open(t, Options{MaxBytes: small})
+		for range many {
 			put(t, b, "a", 1)
 			put(t, b, "b", 1)
-			require.LessOrEqual(t, b.Ledger().Bytes, int64(64<<10))
+			require.LessOrEqual(t, b.Ledger().Bytes, small)
 		}
+		settle(b)
 		l := balanced(t, b)
 		require.NotZero(t, l.Evicted)
 		losses := b.Sweep()
@@ -124,22 +146,23 @@ func testBuffer(t *testing.T, open func(testing.TB, Options) Buffer) {
 			}
 		}
 		require.Equal(t, Loss{Evicted, "a", b.Boot(), 1, kept[0] - 1}, losses[0])
-		require.EqualValues(t, 20_000, kept[len(kept)-1], "the newest are kept")
-		require.Len(t, kept, int(20_000-losses[0].Last))
+		require.EqualValues(t, many, kept[len(kept)-1], "the newest are kept")
+		require.Len(t, kept, many-int(losses[0].Last))
 		require.Equal(t, l.Evicted, losses[0].Last+losses[1].Last)
 		require.Greater(t, l.Pending, uint64(1000), "the room is used")
 		require.Empty(t, b.Sweep())
 	})
 
 	t.Run("drop-oldest spares what is leased", func(t *testing.T) {
-		b := open(t, Options{MaxBytes: 64 << 10})
+		b := open(t, Options{MaxBytes: small})
 		put(t, b, "d", 100)
 		leased := slices.Clone(b.Next(1 << 20))
-		put(t, b, "d", 20_000)
+		put(t, b, "d", many)
 		for i, e := range leased {
-			require.Equal(t, "d data", string(e.Data), i)
+			require.Equal(t, fmt.Sprintf("d data %x", noise[i:i+8]), string(e.Data), i)
 		}
 		b.Ack(1, 100, Delivered)
+		settle(b)
 		l := balanced(t, b)
 		require.EqualValues(t, 100, l.Delivered)
 		losses := b.Sweep()
@@ -149,17 +172,17 @@ func testBuffer(t *testing.T, open func(testing.TB, Options) Buffer) {
 	})
 
 	t.Run("reject", func(t *testing.T) {
-		b := open(t, Options{MaxBytes: 64 << 10, Overflow: Reject})
+		b := open(t, Options{MaxBytes: small, Overflow: Reject})
 		var err error
 		n := uint64(0)
 		for ; err == nil; n++ {
-			_, err = b.Append(ctx, "d", make([]byte, 100))
+			_, err = b.Append(ctx, "d", noise[n%3000:n%3000+100])
 		}
 		require.ErrorIs(t, err, ErrFull)
 		l := balanced(t, b)
 		require.EqualValues(t, n-1, l.Put)
 		require.Zero(t, l.Evicted)
-		b.Next(1 << 20)
+		b.Next(1 << 30)
 		b.Ack(1, n, Delivered)
 		seq, err := b.Append(ctx, "d", nil)
 		require.NoError(t, err)
@@ -168,11 +191,11 @@ func testBuffer(t *testing.T, open func(testing.TB, Options) Buffer) {
 
 	t.Run("block waits for room, its context or Close", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			b := open(t, Options{MaxBytes: 64 << 10, Overflow: Block})
+			b := open(t, Options{MaxBytes: small, Overflow: Block})
 			fill := func() (n uint64) {
 				for {
 					c, cancel := context.WithTimeout(ctx, time.Second)
-					_, err := b.Append(c, "d", make([]byte, 100))
+					_, err := b.Append(c, "d", noise[n%3000:n%3000+100])
 					cancel()
 					if err != nil {
 						require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -187,7 +210,7 @@ func testBuffer(t *testing.T, open func(testing.TB, Options) Buffer) {
 			wg.Go(func() { _, errs[0] = b.Append(ctx, "d", make([]byte, 100)) })
 			synctest.Wait()
 			_, next := b.Span()
-			b.Next(1 << 20)
+			b.Next(1 << 30)
 			b.Ack(1, next-1, Delivered)
 			wg.Wait()
 			require.NoError(t, errs[0])
@@ -252,8 +275,8 @@ func testBuffer(t *testing.T, open func(testing.TB, Options) Buffer) {
 	})
 
 	t.Run("against a model, at random", func(t *testing.T) {
-		for seed := range uint64(60) {
-			againstModel(t, open, seed)
+		for seed := range uint64(f.seeds) {
+			againstModel(t, f, seed)
 		}
 	})
 
@@ -284,9 +307,10 @@ func testBuffer(t *testing.T, open func(testing.TB, Options) Buffer) {
 }
 
 // againstModel runs random operations on a buffer and on a plain map beside it.
-func againstModel(t *testing.T, open func(testing.TB, Options) Buffer, seed uint64) {
+func againstModel(t *testing.T, f form, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	b := open(t, Options{MaxBytes: 32 << 10})
+	limit := f.small / 2
+	b := f.open(t, Options{MaxBytes: limit})
 	type entry struct {
 		dev  string
 		seq  uint64
@@ -301,7 +325,7 @@ func againstModel(t *testing.T, open func(testing.TB, Options) Buffer, seed uint
 		switch op := rng.IntN(10); {
 		case op < 5:
 			for range rng.IntN(40) {
-				dev, data := fmt.Sprint(rng.IntN(3)), fmt.Sprintf("%0*d", 1+rng.IntN(900), index)
+				dev, data := fmt.Sprint(rng.IntN(3)), fmt.Sprint(index, string(noise[:rng.IntN(900)]))
 				seq, err := b.Append(context.Background(), dev, []byte(data))
 				if err != nil { // all but a little is leased
 					require.ErrorIs(t, err, ErrFull)
@@ -313,6 +337,7 @@ func againstModel(t *testing.T, open func(testing.TB, Options) Buffer, seed uint
 				require.Equal(t, seqs[dev], seq)
 				live[index] = entry{dev, seq, data}
 			}
+			settle(b)
 			for _, l := range b.Sweep() { // the model learns what was evicted
 				require.Equal(t, Evicted, l.Outcome)
 				for seq := l.First; seq <= l.Last; seq++ {
@@ -364,8 +389,8 @@ func againstModel(t *testing.T, open func(testing.TB, Options) Buffer, seed uint
 		}
 		l := b.Ledger()
 		require.True(t, l.Balanced())
-		require.Equal(t, Ledger{Put: index, Pending: uint64(len(live)), Delivered: delivered, Rejected: rejected, Evicted: evicted, Bytes: l.Bytes, Limit: 32 << 10}, l, "seed %d", seed)
-		require.LessOrEqual(t, l.Bytes, int64(32<<10))
+		require.Equal(t, Ledger{Put: index, Pending: uint64(len(live)), Delivered: delivered, Rejected: rejected, Evicted: evicted, Bytes: l.Bytes, Limit: limit}, l, "seed %d", seed)
+		require.LessOrEqual(t, l.Bytes, limit)
 		first, next := b.Span()
 		require.Equal(t, index+1, next)
 		lowest := next

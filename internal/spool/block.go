@@ -223,6 +223,17 @@ var (
 	errBody    = errors.New("the body is not as the head says")
 )
 
+// Unreadable tells whether an error of ReadBody is that of reading, and not that
+// something else was there than was written.
+func Unreadable(err error) bool {
+	for _, e := range []error{errBodyCRC, errFlags, errBody, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, e) {
+			return false
+		}
+	}
+	return err != nil
+}
+
 // ReadBody reads the entries of a block as [Head.Each] takes them. An error is a
 // *DamageError.
 func ReadBody(f io.ReaderAt, salt uint64, h *Head) ([]byte, error) {

@@ -17,20 +17,23 @@ type Builder struct {
 	span     uint32
 	entries  uint32
 	skipped  uint64
+	packed   bool   // body and dir are made
+	body     []byte // raw, or deflated
+	flags    uint32
+	dir      []byte
 	deflated bytes.Buffer
 }
 
 // Reset begins a new block.
 func (b *Builder) Reset() {
-	b.raw, b.devices, b.span, b.entries, b.skipped = b.raw[:0], b.devices[:0], 0, 0, 0
+	b.raw, b.devices, b.span, b.entries, b.skipped, b.packed = b.raw[:0], nil, 0, 0, 0, false
 	if b.refs == nil {
 		b.refs = map[string]int{}
 	}
 	clear(b.refs)
 }
 
-// Entries returns how many were added, and Devices which. Devices is valid until
-// Reset.
+// Entries returns how many were added, and Devices which.
 func (b *Builder) Entries() int      { return int(b.entries) }
 func (b *Builder) Devices() []Device { return b.devices }
 
@@ -70,21 +73,35 @@ func (b *Builder) flushSkip() {
 	}
 }
 
-// Append appends the block as it is at offset off of a file of that salt, and
-// sets what h does not say yet. It deflates the body if that saves a page.
-func (b *Builder) Append(dst []byte, salt uint64, off int64, h *Head) []byte {
+// pack makes body and directory. It deflates the body if that saves a page.
+func (b *Builder) pack() {
+	if b.packed {
+		return
+	}
+	b.packed = true
 	b.flushSkip()
-	h.Span, h.Entries, h.Devices, h.off = b.span, b.entries, b.devices, off
-	h.flags, h.rawLen = 0, len(b.raw)
-	dir := appendDirectory(nil, b.devices)
-	h.headLen = headBytes + len(dir)
-	body := b.raw
-	if blockSize(h.headLen, len(body)) > page {
-		if small := b.deflate(); blockSize(h.headLen, len(small)) < blockSize(h.headLen, len(body)) {
-			body = small
-			h.flags |= flagDeflate
+	b.dir = appendDirectory(b.dir[:0], b.devices)
+	b.body, b.flags = b.raw, 0
+	if size := blockSize(headBytes+len(b.dir), len(b.body)); size > page {
+		if small := b.deflate(); blockSize(headBytes+len(b.dir), len(small)) < size {
+			b.body, b.flags = small, flagDeflate
 		}
 	}
+}
+
+// Size returns the length of the block, after which nothing may be added.
+func (b *Builder) Size() int64 {
+	b.pack()
+	return blockSize(headBytes+len(b.dir), len(b.body))
+}
+
+// Append appends the block as it is at offset off of a file of that salt, and
+// sets what h does not say yet. After it nothing may be added.
+func (b *Builder) Append(dst []byte, salt uint64, off int64, h *Head) []byte {
+	b.pack()
+	dir, body := b.dir, b.body
+	h.Span, h.Entries, h.Devices, h.off = b.span, b.entries, b.devices, off
+	h.flags, h.headLen, h.rawLen = b.flags, headBytes+len(dir), len(b.raw)
 	h.bodyLen = len(body)
 	start := seed(salt, off)
 	h.bodyCRC = crc32.Update(start, castagnoli, body)

@@ -59,9 +59,11 @@ func parseSlot(b []byte) (c Cursor, ok bool) {
 }
 
 // ParseCursor returns the newer slot that is whole. Sure is false if the other
-// one was damaged, and may have been newer, or if none is whole.
+// one was damaged, and may have been newer, or if none is whole. A slot may be
+// blank only before it is written for the first time, with generation 0 or 1.
 func ParseCursor(b []byte) (c Cursor, sure, ok bool) {
 	sure = true
+	blank := false
 	for i := range 2 {
 		part := b[min(len(b), i*SlotBytes):min(len(b), (i+1)*SlotBytes)]
 		s, valid := parseSlot(part)
@@ -70,11 +72,13 @@ func ParseCursor(b []byte) (c Cursor, sure, ok bool) {
 			if !ok || s.Generation > c.Generation {
 				c, ok = s, true
 			}
-		case len(part) > 0 && !allZero(part):
+		case allZero(part):
+			blank = true
+		default:
 			sure = false
 		}
 	}
-	if ok && c.Generation > 1 && len(b) < CursorBytes {
+	if c.Generation > 1 && (blank || len(b) < CursorBytes) {
 		sure = false
 	}
 	return c, sure && ok, ok

@@ -32,8 +32,8 @@ func FormatText(incompatible, compatible uint32) []byte {
 }
 
 // CheckFormat returns whether b is a FORMAT that is whole, and ErrNewerFormat if
-// this version must not use the directory. A damaged one is not an error: the
-// blocks say what they are.
+// this version must not use the directory, as when it is whole and cannot be
+// understood. A damaged one is not an error: the blocks say what they are.
 func CheckFormat(b []byte) (whole bool, err error) {
 	body, sum, found := strings.Cut(string(b), "crc32c ")
 	if !found || sum != fmt.Sprintf("%08x\n", crc32.Checksum([]byte(body), castagnoli)) {
@@ -41,7 +41,7 @@ func CheckFormat(b []byte) (whole bool, err error) {
 	}
 	var version, incompatible, compatible uint32
 	if n, _ := fmt.Sscanf(body, "rivulet spool %d\nincompatible 0x%x\ncompatible 0x%x\n", &version, &incompatible, &compatible); n != 3 {
-		return false, nil
+		return true, fmt.Errorf("%w: FORMAT says %q; this program knows version %d", ErrNewerFormat, body, Version)
 	}
 	if unknown := incompatible &^ knownIncompatible; version > Version || unknown != 0 {
 		return true, fmt.Errorf("%w: version %d, unknown incompatible features %#x; this program knows version %d", ErrNewerFormat, version, unknown, Version)

@@ -1,12 +1,10 @@
 package spool
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"math/bits"
+	"io"
 	"path/filepath"
-	"slices"
 
 	"github.com/rivulet-iot/rivulet/internal/vfs"
 )
@@ -30,6 +28,8 @@ type State struct {
 	BadDocs    []string // files of documents that are damaged
 	Kept       []vfs.Info
 	Bytes      int64 // of all files
+
+	bad error // reading a small file failed
 }
 
 // Segment is what recovery found out about one.
@@ -51,20 +51,24 @@ type Segment struct {
 	Holes   int  // parts that are no block
 	Copied  int  // blocks whose first head was damaged
 
+	EndBefore uint64 // entries written before its end
+	Gaps      []Run  // positions within that no readable block covers
+
 	prev      uint64 // of its first block; 0: none, or not known
-	endBefore uint64 // entries written before its end
 	firstHead uint64 // position of its first block
+	limit     uint64 // entries from this position on are in a later segment
 	gaps      []gap
 }
 
-// gap is a hole between blocks of a segment.
+// gap is what is missing between blocks: from the First to below the Last.
 type gap struct {
-	from, to uint64 // entries written before and after it
-	pos      uint64 // position after it
+	written Run // entries written before
+	pos     Run // positions
 }
 
 // Load reads the directory, block heads only. It changes nothing. The error is
-// that the directory cannot be read at all, or ErrNewerFormat.
+// that the directory or one of its files cannot be opened, that nothing in it
+// can be read, or ErrNewerFormat. Where only parts cannot be read, they are damaged.
 func Load(fsys vfs.FS, dir string) (*State, error) {
 	infos, err := fsys.ReadDir(dir)
 	if err != nil {
@@ -97,12 +101,17 @@ func Load(fsys vfs.FS, dir string) (*State, error) {
 		}
 	}
 	s.Used = s.Whole || s.CursorRead || len(s.Segments) > 0
-	slices.SortFunc(s.Segments, func(a, b *Segment) int { return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Salt, b.Salt)) })
+	if err := s.sort(fsys, dir); err != nil {
+		return nil, err
+	}
+	if err := s.dead(fsys, dir, s.bad); err != nil {
+		return nil, err
+	}
 	return s, s.loadSegments(fsys, dir)
 }
 
 func (s *State) loadFormat(fsys vfs.FS, dir string) error {
-	b, err := ReadFile(fsys, filepath.Join(dir, FormatName), page)
+	b, err := s.readParts(fsys, filepath.Join(dir, FormatName), page, page)
 	if err != nil {
 		return err
 	}
@@ -114,7 +123,7 @@ func (s *State) loadFormat(fsys vfs.FS, dir string) error {
 }
 
 func (s *State) loadCursor(fsys vfs.FS, dir string) error {
-	b, err := ReadFile(fsys, filepath.Join(dir, CursorName), CursorBytes)
+	b, err := s.readParts(fsys, filepath.Join(dir, CursorName), CursorBytes, SlotBytes)
 	if err != nil {
 		return err
 	}
@@ -123,11 +132,11 @@ func (s *State) loadCursor(fsys vfs.FS, dir string) error {
 }
 
 func (s *State) loadDoc(fsys vfs.FS, dir, name string, id uint64) error {
-	doc, ok, err := ReadDoc(fsys, dir, name)
+	doc, err := s.readParts(fsys, filepath.Join(dir, name), MaxDoc, MaxDoc)
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if DocName(id, doc) != name {
 		s.BadDocs = append(s.BadDocs, name)
 		return nil
 	}
@@ -136,143 +145,26 @@ func (s *State) loadDoc(fsys vfs.FS, dir, name string, id uint64) error {
 	return nil
 }
 
-func (s *State) loadSegments(fsys vfs.FS, dir string) error {
-	c := s.Cursor
-	s.Boot, s.Next, s.Acked, s.Durable, s.Clock = c.Boot, max(1, c.Next), max(1, c.Acked), c.Written, c.Clock
-	// From the newest to the oldest: after a failed write the same entries were
-	// written to another segment, and only the later copy counts.
-	limit := uint64(lots)
-	for _, seg := range slices.Backward(s.Segments) {
-		if err := s.scan(fsys, dir, seg, limit); err != nil {
-			return err
-		}
-		if seg.Blocks > 0 {
-			limit = seg.firstHead
-		}
-	}
-	for i, seg := range s.Segments {
-		if err := s.count(fsys, dir, seg, s.Segments[i+1:]); err != nil {
-			return err
-		}
-		s.Written = max(s.Written, seg.endBefore)
-	}
-	s.Written = max(s.Written, s.Durable)
-	return nil
-}
-
-// scan reads the heads of a segment's blocks below the position limit.
-func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, limit uint64) error {
-	f, err := fsys.Open(filepath.Join(dir, seg.Name), vfs.ReadOnly)
+// readParts reads a small file, at most limit bytes of it, in parts of that
+// size. A part that cannot be read is noise to whoever reads on.
+func (s *State) readParts(fsys vfs.FS, name string, limit, part int64) ([]byte, error) {
+	f, err := fsys.Open(name, vfs.ReadOnly)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	seg.End, seg.endBefore = seg.First, seg.Before
-	var readErr error
-	hole := false
-	for p := range Blocks(f, seg.Salt, 0) {
-		if p.Head == nil {
-			seg.Holes++
-			hole, readErr = true, p.Err
-			continue
-		}
-		h := p.Head
-		s.Boot, s.Next, s.Acked = max(s.Boot, h.Boot), max(s.Next, h.End()), max(s.Acked, h.Acked)
-		s.Durable, s.Clock = max(s.Durable, h.Durable), max(s.Clock, h.Clock)
-		if h.First >= limit || h.First < seg.End {
-			continue
-		}
-		if p.Copied {
-			seg.Copied++
-		}
-		if seg.Blocks == 0 {
-			seg.prev, seg.firstHead = h.Prev, h.First
-		}
-		if h.Before > seg.endBefore {
-			seg.gaps = append(seg.gaps, gap{seg.endBefore, h.Before, h.First})
-		}
-		seg.Blocks++
-		seg.Entries += uint64(h.Entries)
-		seg.End, seg.endBefore = h.End(), h.Before+uint64(h.Entries)
-		seg.Used, seg.Boot = p.Off+p.Len, h.Boot
-		seg.Newest, seg.Wall = h.Clock, h.Wall
-		hole, readErr = false, nil
-	}
-	seg.Torn = hole || bits.OnesCount64(uint64(seg.Size)) != 1
-	return errors.Join(s.dead(fsys, dir, readErr), f.Close())
-}
-
-// dead returns err if nothing else can be read either: then it is not a bad spot
-// but a disk that is not there.
-func (s *State) dead(fsys vfs.FS, dir string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, other := ReadFile(fsys, filepath.Join(dir, CursorName), CursorBytes); other == nil {
-		return nil
-	}
-	return err
-}
-
-// count finds out what of a segment is pending and lost; later are the segments
-// after it.
-func (s *State) count(fsys vfs.FS, dir string, seg *Segment, later []*Segment) error {
-	lose := func(from, to uint64, pos uint64) {
-		if to = min(to, s.Durable); to > from && pos > s.Acked {
-			seg.Lost += to - from
-		}
-	}
-	for _, g := range seg.gaps {
-		lose(g.from, g.to, g.pos)
-	}
-	switch {
-	case len(later) == 0:
-		if seg.Torn {
-			lose(seg.endBefore, s.Durable, s.Next)
-		}
-	case later[0].prev == seg.First, seg.Torn && later[0].prev == 0:
-		lose(seg.endBefore, later[0].Before, later[0].First)
-	}
-	if seg.End <= s.Acked {
-		return nil
-	}
-	if seg.First >= s.Acked {
-		seg.Pending = seg.Entries
-	}
-	f, err := fsys.Open(filepath.Join(dir, seg.Name), vfs.ReadOnly)
+	size, err := f.Size()
 	if err != nil {
-		return err
+		return nil, errors.Join(err, f.Close())
 	}
-	for p := range Blocks(f, seg.Salt, 0) {
-		h := p.Head
-		if h == nil || h.End() <= s.Acked || h.First >= seg.End {
-			continue
-		}
-		if seg.Oldest == 0 {
-			seg.Oldest = h.Clock
-		}
-		if seg.First >= s.Acked {
-			break
-		}
-		seg.Pending += uint64(h.Entries)
-		if h.First < s.Acked {
-			seg.Pending -= below(f, seg.Salt, h, s.Acked)
+	b := make([]byte, min(size, limit))
+	for off := int64(0); off < int64(len(b)); off += part {
+		p := b[off:min(off+part, int64(len(b)))]
+		if n, err := f.ReadAt(p, off); n < len(p) && err != io.EOF {
+			s.bad = err
+			for i := range p {
+				p[i] = 0xff
+			}
 		}
 	}
-	return f.Close()
-}
-
-// below counts the entries of a block below a position: none if it cannot be
-// read.
-func below(f vfs.File, salt uint64, h *Head, pos uint64) (n uint64) {
-	raw, err := ReadBody(f, salt, h)
-	if err != nil {
-		return 0
-	}
-	_ = h.Each(raw, func(e Entry) bool {
-		if e.Pos < pos {
-			n++
-		}
-		return e.Pos < pos
-	})
-	return n
+	return b, f.Close()
 }

@@ -1,0 +1,244 @@
+package spool
+
+import (
+	"cmp"
+	"errors"
+	"math/bits"
+	"path/filepath"
+	"slices"
+
+	"github.com/rivulet-iot/rivulet/internal/vfs"
+)
+
+// sort puts the segments in the order in which they were written. When the first
+// write to one failed, the next begins at the same position: then that one is
+// the later of which more can be read.
+func (s *State) sort(fsys vfs.FS, dir string) error {
+	names := map[uint64]int{}
+	for _, seg := range s.Segments {
+		names[seg.First]++
+	}
+	type reach struct{ bodies, heads uint64 }
+	reaches := map[*Segment]reach{}
+	for _, seg := range s.Segments {
+		if names[seg.First] < 2 {
+			continue
+		}
+		f, err := fsys.Open(filepath.Join(dir, seg.Name), vfs.ReadOnly)
+		if err != nil {
+			return err
+		}
+		var r reach
+		for p := range Blocks(f, seg.Salt, 0) {
+			if p.Head == nil {
+				continue
+			}
+			r.heads = max(r.heads, p.Head.End())
+			if _, err := ReadBody(f, seg.Salt, p.Head); err == nil {
+				r.bodies = max(r.bodies, p.Head.End())
+			}
+		}
+		reaches[seg] = r
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(s.Segments, func(a, b *Segment) int {
+		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(reaches[a].bodies, reaches[b].bodies),
+			cmp.Compare(reaches[a].heads, reaches[b].heads), cmp.Compare(a.Salt, b.Salt))
+	})
+	return nil
+}
+
+func (s *State) loadSegments(fsys vfs.FS, dir string) error {
+	c := s.Cursor
+	s.Boot, s.Next, s.Acked, s.Durable, s.Clock = c.Boot, max(1, c.Next), max(1, c.Acked), c.Written, c.Clock
+	// From the newest to the oldest: after a failed write the same entries were
+	// written to another segment, and only the later copy counts.
+	limit := uint64(lots)
+	for _, seg := range slices.Backward(s.Segments) {
+		seg.limit = limit
+		if err := s.scan(fsys, dir, seg); err != nil {
+			return err
+		}
+		if seg.Blocks > 0 {
+			limit = seg.firstHead
+		}
+	}
+	reached := uint64(0)
+	for i, seg := range s.Segments {
+		if err := s.count(fsys, dir, seg, reached, s.Segments[i+1:]); err != nil {
+			return err
+		}
+		reached = max(reached, seg.End)
+		s.Written = max(s.Written, seg.EndBefore)
+	}
+	s.Written = max(s.Written, s.Durable)
+	return nil
+}
+
+// scan reads the heads of a segment's blocks.
+func (s *State) scan(fsys vfs.FS, dir string, seg *Segment) error {
+	f, err := fsys.Open(filepath.Join(dir, seg.Name), vfs.ReadOnly)
+	if err != nil {
+		return err
+	}
+	seg.End, seg.EndBefore = seg.First, seg.Before
+	var readErr error
+	hole := false
+	for p := range Blocks(f, seg.Salt, 0) {
+		if p.Head == nil {
+			seg.Holes++
+			hole, readErr = true, p.Err
+			continue
+		}
+		h := p.Head
+		s.Boot, s.Next, s.Acked = max(s.Boot, h.Boot), max(s.Next, h.End()), max(s.Acked, h.Acked)
+		s.Durable, s.Clock = max(s.Durable, h.Durable), max(s.Clock, h.Clock)
+		end, entries := seg.own(f, h, seg.End)
+		if entries == 0 {
+			continue
+		}
+		if p.Copied {
+			seg.Copied++
+		}
+		if seg.Blocks == 0 {
+			seg.prev, seg.firstHead = h.Prev, h.First
+		}
+		if h.Before > seg.EndBefore {
+			seg.gaps = append(seg.gaps, gap{Run{seg.EndBefore, h.Before}, Run{seg.End, h.First}})
+		}
+		if h.First > seg.End {
+			seg.Gaps = append(seg.Gaps, Run{seg.End, h.First - 1})
+		}
+		if h.First > seg.End {
+			seg.Gaps = append(seg.Gaps, Run{seg.End, h.First - 1})
+		}
+		seg.Blocks++
+		seg.Entries += entries
+		seg.End, seg.EndBefore = end, h.Before+entries
+		seg.Used, seg.Boot = p.Off+p.Len, h.Boot
+		seg.Newest, seg.Wall = h.Clock, h.Wall
+		hole, readErr = false, nil
+	}
+	seg.Torn = hole || bits.OnesCount64(uint64(seg.Size)) != 1
+	return errors.Join(s.dead(fsys, dir, readErr), f.Close())
+}
+
+// own returns how many entries of a block are the segment's, and where they end:
+// none if the same are in a later segment, or before position from.
+func (seg *Segment) own(f vfs.File, h *Head, from uint64) (end, entries uint64) {
+	switch {
+	case h.First >= seg.limit || h.First < from:
+		return 0, 0
+	case h.End() > seg.limit:
+		return seg.limit, below(f, seg.Salt, h, seg.limit)
+	}
+	return h.End(), uint64(h.Entries)
+}
+
+// dead returns err if nothing else can be read either: then it is not a bad spot
+// but a disk that is not there.
+func (s *State) dead(fsys vfs.FS, dir string, err error) error {
+	if err == nil {
+		return nil
+	}
+	names := []string{CursorName, FormatName}
+	if n := len(s.Segments); n > 0 {
+		names = append(names, s.Segments[0].Name, s.Segments[n-1].Name)
+	}
+	for _, name := range names {
+		for off := int64(0); off < CursorBytes; off += SlotBytes {
+			if readable(fsys, filepath.Join(dir, name), off) {
+				return nil
+			}
+		}
+	}
+	return err
+}
+
+// readable tells whether there is a byte at off that can be read.
+func readable(fsys vfs.FS, name string, off int64) bool {
+	f, err := fsys.Open(name, vfs.ReadOnly)
+	if err != nil {
+		return false
+	}
+	n, _ := f.ReadAt(make([]byte, 1), off)
+	return f.Close() == nil && n == 1
+}
+
+// count finds out what of a segment is pending and lost. Reached is the position
+// that the segments before it end at, later are those after it.
+func (s *State) count(fsys vfs.FS, dir string, seg *Segment, reached uint64, later []*Segment) error {
+	// What was below the watermark, or is in an earlier segment too, is not lost.
+	// No more than one entry is at a position.
+	lose := func(g gap) {
+		from, pos := g.written.First, max(g.pos.First, reached, s.Acked)
+		if to := min(g.written.Last, s.Durable); to > from && g.pos.Last > pos {
+			seg.Lost += min(to-from, g.pos.Last-pos)
+		}
+	}
+	for _, g := range seg.gaps {
+		lose(g)
+	}
+	switch {
+	case len(later) == 0:
+		if seg.Torn {
+			lose(gap{Run{seg.EndBefore, s.Durable}, Run{seg.End, s.Next}})
+		}
+	case later[0].prev == seg.First, seg.Torn && later[0].prev == 0:
+		lose(gap{Run{seg.EndBefore, later[0].Before}, Run{seg.End, later[0].First}})
+	}
+	if seg.End <= s.Acked {
+		return nil
+	}
+	whole := seg.First >= s.Acked
+	if whole {
+		seg.Pending = seg.Entries
+	}
+	f, err := fsys.Open(filepath.Join(dir, seg.Name), vfs.ReadOnly)
+	if err != nil {
+		return err
+	}
+	end, first := seg.First, true
+	for p := range Blocks(f, seg.Salt, 0) {
+		h := p.Head
+		if h == nil {
+			continue
+		}
+		next, entries := seg.own(f, h, end)
+		if entries == 0 {
+			continue
+		}
+		if end = next; end <= s.Acked {
+			continue
+		}
+		if first {
+			seg.Oldest, first = h.Clock, false
+		}
+		if whole {
+			break
+		}
+		seg.Pending += entries
+		if h.First < s.Acked {
+			seg.Pending -= below(f, seg.Salt, h, s.Acked)
+		}
+	}
+	return f.Close()
+}
+
+// below counts the entries of a block below a position: none if it cannot be
+// read.
+func below(f vfs.File, salt uint64, h *Head, pos uint64) (n uint64) {
+	raw, err := ReadBody(f, salt, h)
+	if err != nil {
+		return 0
+	}
+	_ = h.Each(raw, func(e Entry) bool {
+		if e.Pos < pos {
+			n++
+		}
+		return e.Pos < pos
+	})
+	return n
+}

@@ -1,0 +1,291 @@
+package retry
+
+import (
+	"errors"
+	"math"
+
+	"github.com/rivulet-iot/rivulet/internal/spool"
+	"github.com/rivulet-iot/rivulet/internal/vfs"
+)
+
+// attach takes possession of the directory: lock, recovery, a boot number made
+// durable. What it could not do is tried again later; what it found out is kept.
+func (d *Disk) attach(opening bool) error {
+	w := &d.w
+	if err := vfs.MkdirAll(d.fs, d.dir); err != nil {
+		return err
+	}
+	if w.lock == nil {
+		lock, err := d.fs.Lock(d.path(spool.LockName))
+		if err != nil {
+			return err
+		}
+		w.lock = lock
+	}
+	if w.found == nil {
+		st, err := retryRead(func() (*spool.State, error) { return spool.Load(d.fs, d.dir) })
+		if err != nil {
+			return err
+		}
+		d.learn(st, opening)
+	}
+	boot := nextBoot(w.found)
+	if err := d.claim(boot); err != nil {
+		return err
+	}
+	if opening {
+		d.m.boot = boot
+	}
+	d.m.mu.Lock()
+	d.attached = true
+	d.m.mu.Unlock()
+	return nil
+}
+
+// nextBoot returns a boot number that was not used before.
+func nextBoot(st *spool.State) uint32 {
+	switch {
+	case !st.Used:
+		return 1
+	case !st.CursorRead, st.Boot >= math.MaxUint32-2:
+		return randomBoot()
+	case !st.CursorSure: // the other slot may have had the next one
+		return st.Boot + 2
+	}
+	return st.Boot + 1
+}
+
+// learn takes over what recovery found.
+func (d *Disk) learn(st *spool.State, opening bool) {
+	m, w := &d.m, &d.w
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := st.Next
+	if st.Used {
+		next += positionStride
+	}
+	m.clock += st.Clock
+	d.bytes += st.Bytes
+	w.found, w.cursor, w.kept = st, st.Cursor, st.Kept
+	w.written, w.durable = st.Written, st.Durable
+	w.docs = map[uint64]string{}
+	for id, doc := range st.Docs {
+		w.docs[id] = spool.DocName(id, doc)
+		if m.defs[id] == nil {
+			m.defs[id] = doc
+		}
+	}
+	d.backlog = st
+	if opening {
+		m.next, m.read.index = next, next
+		d.adopt()
+	} else {
+		d.shift = lateIndex - next
+	}
+}
+
+// adopt puts what recovery found before everything else, once nothing is leased:
+// then order is kept even if the disk could be read only later.
+func (d *Disk) adopt() {
+	st, m := d.backlog, &d.m
+	if st == nil || d.first() < m.read.index {
+		return
+	}
+	d.backlog = nil
+	var segs []*segment
+	for _, f := range st.Segments {
+		s := recovered(f, st.Acked)
+		m.ledger.Recovered += s.pending + f.Lost
+		m.ledger.Corrupt += f.Lost
+		m.ledger.Pending += s.pending
+		if f.Lost > 0 {
+			m.lost.addRun(Corrupt, "", f.Boot, 1, f.Lost)
+			d.opts.Logger.Warn("part of the buffer on disk is damaged", "file", f.Name, "entries", f.Lost)
+		}
+		segs = append(segs, s)
+	}
+	d.segs = append(segs, d.segs...)
+	d.retireFinished(true)
+	if len(d.segs) > 0 {
+		m.read.index = min(m.read.index, d.segs[0].first)
+	}
+}
+
+// claim makes the boot number durable, and what an earlier process wrote and did
+// not sync.
+func (d *Disk) claim(boot uint32) error {
+	w, st := &d.w, d.w.found
+	if w.durable < w.written {
+		for _, f := range st.Segments {
+			if f.EndBefore <= w.durable || f.Blocks == 0 {
+				continue
+			}
+			if err := d.syncFile(f.Name); err != nil {
+				return err
+			}
+		}
+		d.count(0, 1)
+		if err := d.fs.SyncDir(d.dir); err != nil {
+			return err
+		}
+		d.m.mu.Lock()
+		w.durable = w.written
+		d.m.mu.Unlock()
+	}
+	w.cursor.Boot = boot
+	if err := d.saveCursor(); err != nil {
+		return err
+	}
+	return d.ensureFormat(st.Whole)
+}
+
+func (d *Disk) syncFile(name string) error {
+	f, err := d.fs.Open(d.path(name), vfs.ReadWrite)
+	if spool.Missing(err) { // delivered and removed since
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d.count(0, 1)
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func (d *Disk) ensureFormat(whole bool) error {
+	if whole {
+		return nil
+	}
+	return d.writeFile(spool.FormatName, spool.FormatText(0, 0))
+}
+
+// writeFile replaces a small file, durably.
+func (d *Disk) writeFile(name string, data []byte) error {
+	d.count(len(data), 2)
+	return vfs.WriteFile(d.fs, d.path(name), data)
+}
+
+// ready puts the directory in order, if it is not.
+func (d *Disk) ready() error {
+	w := &d.w
+	if w.unlinked {
+		if err := d.restore(); err != nil {
+			return err
+		}
+		w.unlinked = false
+	}
+	if d.attached {
+		return nil
+	}
+	return d.attach(false)
+}
+
+// restore makes the directory anew when it, or something in it, was removed while
+// the buffer was open.
+func (d *Disk) restore() error {
+	w := &d.w
+	if err := vfs.MkdirAll(d.fs, d.dir); err != nil {
+		return err
+	}
+	if w.lock != nil { // the file that is locked may not be the one that has the name
+		_ = w.lock.Close()
+		w.lock = nil
+	}
+	lock, err := d.fs.Lock(d.path(spool.LockName))
+	if err != nil {
+		return err
+	}
+	w.lock = lock
+	d.abandon()
+	d.distrustCursor()
+	clear(w.docs)
+	if !d.attached {
+		return nil
+	}
+	if err := d.saveCursor(); err != nil {
+		return err
+	}
+	return d.ensureFormat(false)
+}
+
+// define writes the definitions that are not on disk yet.
+func (d *Disk) define() error {
+	w := &d.w
+	for id, doc := range d.m.Definitions() {
+		name := spool.DocName(id, doc)
+		if w.docs[id] == name {
+			continue
+		}
+		if err := d.writeFile(name, doc); err != nil {
+			return err
+		}
+		old, had := w.docs[id]
+		w.docs[id] = name
+		d.m.mu.Lock()
+		d.bytes += int64(len(doc))
+		if had {
+			d.trash = append(d.trash, discard{name: old})
+		}
+		d.m.mu.Unlock()
+	}
+	return nil
+}
+
+// distrustCursor gives up the cursor's file after a failure.
+func (d *Disk) distrustCursor() {
+	if d.w.slots != nil {
+		_ = d.w.slots.Close()
+	}
+	d.w.slots, d.w.distrust = nil, true
+}
+
+// saveCursor writes the older of the two slots.
+func (d *Disk) saveCursor() error {
+	w := &d.w
+	d.m.mu.Lock()
+	c := spool.Cursor{Generation: w.cursor.Generation + 1, Boot: w.cursor.Boot, Next: d.m.next - d.shift,
+		Acked: d.position(), Written: w.durable, Clock: d.m.timeNow(), Wall: wallNow()}
+	covered := d.unsaved
+	d.m.mu.Unlock()
+	if err := d.writeSlot(c); err != nil {
+		d.distrustCursor()
+		return err
+	}
+	d.m.mu.Lock()
+	w.cursor = c
+	d.unsaved -= min(covered, d.unsaved)
+	d.m.mu.Unlock()
+	return nil
+}
+
+func (d *Disk) writeSlot(c spool.Cursor) error {
+	w := &d.w
+	name := d.path(spool.CursorName)
+	if w.slots == nil && !w.distrust {
+		f, err := d.fs.Open(name, vfs.ReadWrite)
+		if err != nil && !spool.Missing(err) {
+			return err
+		}
+		w.slots = f
+	}
+	if w.slots != nil {
+		if err := d.writeAt(w.slots, c.Slot(), c.Off()); err != nil {
+			return err
+		}
+		d.count(0, 1)
+		return w.slots.Sync()
+	}
+	both := make([]byte, spool.CursorBytes)
+	copy(both[c.Off():], c.Slot())
+	size := int64(0)
+	if !w.distrust {
+		size = spool.CursorBytes
+	}
+	if err := d.writeFile(spool.CursorName, both); err != nil {
+		return err
+	}
+	w.distrust = false
+	d.m.mu.Lock()
+	d.bytes += size
+	d.m.mu.Unlock()
+	return nil
+}

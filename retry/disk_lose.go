@@ -1,0 +1,168 @@
+package retry
+
+import (
+	"path/filepath"
+	"slices"
+
+	"github.com/rivulet-iot/rivulet/internal/spool"
+	"github.com/rivulet-iot/rivulet/internal/vfs"
+)
+
+// corrupt gives up what is not finished of the indexes from a to below b of s.
+func (d *Disk) corrupt(s *segment, a, b uint64, f found) {
+	m := &d.m
+	for _, h := range f.lost {
+		d.loseBlock(s, h, nil, Corrupt)
+	}
+	n := min(s.undone(a, b), f.missing, s.pending)
+	s.finish(a, b)
+	if s.firstUndone() == s.end { // nothing else of it is left
+		n = s.pending
+	}
+	if n > 0 {
+		s.pending -= n
+		m.ledger.finish(Corrupt, n)
+		m.lost.addRun(Corrupt, "", 0, 1, n)
+	}
+	if n > 0 || len(f.lost) > 0 {
+		s.bad = true
+		d.opts.Logger.Warn("part of the buffer on disk is damaged", "file", s.name, "blocks", len(f.lost), "entries", n)
+	}
+}
+
+// loseBlock finishes what is not finished of a block. raw is its body, needed for
+// the ids if some of it is.
+func (d *Disk) loseBlock(s *segment, h *spool.Head, raw []byte, o Outcome) {
+	m := &d.m
+	a, b := h.First+s.shift, h.End()+s.shift
+	undone := s.undone(a, b)
+	if undone == 0 {
+		return
+	}
+	n := uint64(0)
+	switch {
+	case undone == uint64(h.Entries) || undone == uint64(h.Span): // none of it is
+		n = uint64(h.Entries)
+		for _, dev := range h.Devices {
+			for _, r := range dev.Runs {
+				m.lost.addRun(o, dev.Name, h.Boot, r.First, r.Last)
+			}
+		}
+	case raw != nil:
+		_ = h.Each(raw, func(e spool.Entry) bool {
+			if !s.isDone(e.Pos + s.shift) {
+				m.lost.add(o, e.Device, h.Boot, e.Seq)
+				n++
+			}
+			return true
+		})
+	default:
+		n = min(undone, uint64(h.Entries))
+		m.lost.addRun(o, "", h.Boot, 1, n)
+	}
+	n = min(n, s.pending)
+	s.finish(a, b)
+	s.pending -= n
+	m.ledger.finish(o, n)
+}
+
+// lose finishes the blocks of s whose entries are all older than the limit, if
+// they are not leased. It is called with the lock held, and releases it to read.
+func (d *Disk) lose(s *segment, o Outcome, limit int64) {
+	type lost struct {
+		head *spool.Head
+		raw  []byte
+	}
+	var blocks []lost
+	end, readFrom := s.end, d.m.read.index
+	oldest := s.newest
+	s.pins++
+	d.m.mu.Unlock()
+	f, err := retryRead(func() (vfs.File, error) { return d.fs.Open(filepath.Join(d.dir, s.name), vfs.ReadOnly) })
+	if err == nil {
+		for p := range spool.Blocks(f, s.id.Salt, 0) {
+			h := p.Head
+			if h == nil || h.First+s.shift < readFrom {
+				continue
+			}
+			if h.First+s.shift >= end {
+				break
+			}
+			if h.Clock >= limit {
+				oldest = h.Clock
+				break
+			}
+			blocks = append(blocks, lost{head: h})
+		}
+	}
+	d.m.mu.Lock()
+	for i := range blocks {
+		h := blocks[i].head
+		undone := s.undone(h.First+s.shift, h.End()+s.shift)
+		if undone > 0 && undone != uint64(h.Entries) && undone != uint64(h.Span) {
+			d.m.mu.Unlock()
+			blocks[i].raw, _ = spool.ReadBody(f, s.id.Salt, h)
+			d.m.mu.Lock()
+		}
+	}
+	for _, b := range blocks {
+		if b.head.First+s.shift >= d.m.read.index || s.gone {
+			d.loseBlock(s, b.head, b.raw, o)
+		}
+	}
+	s.oldest = oldest
+	if s.gone && s.pending > 0 { // what could not be read
+		d.m.lost.addRun(o, "", 0, 1, s.pending)
+		d.m.ledger.finish(o, s.pending)
+		s.finish(s.first, s.end)
+		s.pending = 0
+	}
+	s.pins--
+	if f != nil {
+		d.m.mu.Unlock()
+		_ = f.Close()
+		d.m.mu.Lock()
+	}
+}
+
+// evict drops the oldest segment of which nothing is leased. It is called by the
+// goroutine, with the lock held, and releases it; false: there is none.
+func (d *Disk) evict() bool {
+	i := slices.IndexFunc(d.segs, func(s *segment) bool {
+		return s.first >= d.m.read.index && s != d.w.seg && s.pins == 0 && !s.reading
+	})
+	if i < 0 {
+		return false
+	}
+	s := d.segs[i]
+	s.gone = true
+	d.segs = slices.Delete(d.segs, i, i+1)
+	d.lose(s, Evicted, maxClock)
+	d.trash = append(d.trash, discard{name: s.name, size: s.size})
+	d.empty()
+	return true
+}
+
+const maxClock = 1<<63 - 1
+
+// Sweep implements [Buffer]. What is on disk expires block by block: an entry
+// waits for the newest one that was written with it.
+func (d *Disk) Sweep() []Loss {
+	m := &d.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if d.opts.MaxAge > 0 && !m.closed {
+		limit := m.now() - d.opts.MaxAge.Milliseconds()
+		for _, s := range slices.Clone(d.segs) {
+			if s.oldest >= limit {
+				break
+			}
+			if s.pins == 0 && s.pending > 0 {
+				d.lose(s, Expired, limit)
+			}
+		}
+		d.retireFinished(false)
+		m.expire(limit)
+	}
+	return m.lost.take()
+}

@@ -1,0 +1,36 @@
+package retry
+
+// losses collects runs of lost entries, joining neighbours.
+type losses struct {
+	list []Loss
+	last map[lossKey]int // the newest run of each device, by place in list
+}
+
+type lossKey struct {
+	outcome Outcome
+	device  string
+	boot    uint32
+}
+
+func (l *losses) add(o Outcome, device string, boot uint32, seq uint64) {
+	l.addRun(o, device, boot, seq, seq)
+}
+
+func (l *losses) addRun(o Outcome, device string, boot uint32, first, last uint64) {
+	key := lossKey{o, device, boot}
+	if i, ok := l.last[key]; ok && l.list[i].Last+1 == first {
+		l.list[i].Last = last
+		return
+	}
+	if l.last == nil {
+		l.last = map[lossKey]int{}
+	}
+	l.last[key] = len(l.list)
+	l.list = append(l.list, Loss{o, device, boot, first, last})
+}
+
+func (l *losses) take() []Loss {
+	list := l.list
+	l.list, l.last = nil, nil
+	return list
+}

@@ -1,0 +1,90 @@
+package retry
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Overflow says what Append does when the log is full.
+type Overflow uint8
+
+// The overflow policies.
+const (
+	DropOldest Overflow = iota // evict the oldest entries that are not leased: recent data wins
+	Reject                     // return ErrFull
+	Block                      // wait for room, until the context is done
+)
+
+// Options bound a buffer. Each zero value means its default.
+type Options struct {
+	// MaxBytes is the ceiling on what the log takes: in memory, default 6 MiB, or
+	// on disk, all files counted as allocated, default 64 MiB.
+	MaxBytes int64
+	// MaxAge is when entries expire; 0: none does. Only the time that the buffer is
+	// open counts, by the monotonic clock: a device cannot tell how long it was off
+	// without trusting a clock that may have jumped.
+	MaxAge time.Duration
+	// Overflow is what happens when the log is full. Default DropOldest.
+	Overflow Overflow
+
+	// The rest is for the form on disk; NewMemory does not look at it.
+
+	// Sync says when entries become durable. Default SyncGroup.
+	Sync SyncMode
+	// SyncDelay is how long an entry may wait for that. Default 1 s; 10 s with
+	// SyncInterval, 1 min with SyncSpill.
+	SyncDelay time.Duration
+	// SyncBytes of entries are not left waiting, with SyncGroup and SyncNever.
+	// Default 64 KiB.
+	SyncBytes int64
+	// MaxMemory is the ceiling on what may wait in memory for the disk. Default 4 MiB.
+	MaxMemory int64
+	// OnSpooled, if set, hears of entries once they are durable. Calls are serial;
+	// no lock is held, but the disk waits while one runs.
+	OnSpooled func([]Range)
+	// Logger hears of trouble with the disk and of what recovery found. Default:
+	// nothing is logged.
+	Logger *slog.Logger
+}
+
+// SyncMode says when the form on disk makes entries durable. Whatever it is, Sync
+// and Close do so at once.
+type SyncMode uint8
+
+// The modes. The time and bytes are Options.SyncDelay and SyncBytes.
+const (
+	SyncGroup    SyncMode = iota // when one has waited for the time, or there are so many bytes: one fdatasync for all
+	SyncAlways                   // before Append returns; appends that wait together share an fdatasync
+	SyncInterval                 // when one has waited for the time, however many have come
+	SyncNever                    // written like SyncGroup and left to the system: survives kill -9, not a power cut
+	SyncSpill                    // only what was not finished within the time, or does not fit the memory: on a good link the flash is not touched
+)
+
+// String returns the mode's name, such as "group".
+func (m SyncMode) String() string {
+	if int(m) < len(syncModes) {
+		return syncModes[m]
+	}
+	return fmt.Sprintf("sync(%d)", uint8(m))
+}
+
+var syncModes = [...]string{"group", "always", "interval", "never", "spill"}
+
+// ParseSyncMode returns the mode of that name.
+func ParseSyncMode(name string) (SyncMode, error) {
+	if i := slices.Index(syncModes[:], name); i >= 0 {
+		return SyncMode(i), nil
+	}
+	return 0, fmt.Errorf("retry: sync mode %q: want %s", name, strings.Join(syncModes[:], ", "))
+}
+
+// Range is a run of entries of one device and boot: sequence numbers First to
+// Last, inclusive.
+type Range struct {
+	Device      string
+	Boot        uint32
+	First, Last uint64
+}
