@@ -1,17 +1,12 @@
 package retry
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
-	"github.com/rivulet-iot/rivulet/internal/vfs"
 )
 
 // piece is a chunk on its way to disk, as one block.
@@ -161,198 +156,6 @@ func (d *Disk) fits(p piece) bool {
 	return w.used+w.builder.Size() <= max(d.segBytes, w.seg.size) && p.c.first-end <= maxGap
 }
 
-// firstStep is what a segment has at first; it grows by doubling, so that a device
-// that restarts all the time does not fill the disk with empty space.
-const firstStep = 64 << 10
-
-// extend makes the segment's file at least n bytes long.
-func (d *Disk) extend(n int64) error {
-	s := d.w.seg
-	if n <= s.size {
-		return nil
-	}
-	size := max(powerOfTwo(n), min(2*s.size, d.segBytes))
-	if err := d.quota(size - s.size); err != nil {
-		return err
-	}
-	if err := d.allocate(d.w.file, size); err != nil {
-		return err
-	}
-	d.m.mu.Lock()
-	d.bytes += size - s.size
-	s.size = size
-	d.m.mu.Unlock()
-	return nil
-}
-
-// errNoRoom says that the disk is full and nothing can be dropped to change it.
-var errNoRoom = errors.New("no room on the disk")
-
-// allocate makes f that long; on a full disk it drops the oldest segment first, if
-// the policy is to drop.
-func (d *Disk) allocate(f vfs.File, size int64) error {
-	err := f.Allocate(size)
-	if !vfs.NoSpace(err) {
-		return err
-	}
-	if d.opts.Overflow == DropOldest {
-		d.m.mu.Lock()
-		evicted := d.evict()
-		d.m.mu.Unlock()
-		if evicted {
-			d.removeTrash()
-			if err = f.Allocate(size); !vfs.NoSpace(err) {
-				return err
-			}
-		}
-	}
-	return fmt.Errorf("%w: %w", errNoRoom, err)
-}
-
-// quota makes room for n more bytes.
-func (d *Disk) quota(n int64) error {
-	for {
-		d.m.mu.Lock()
-		free := d.opts.MaxBytes - d.bytes
-		work := len(d.trash) > 0
-		if free < n && !work {
-			if d.opts.Overflow != DropOldest || !d.evict() {
-				d.m.mu.Unlock()
-				return d.fullError()
-			}
-			work = true
-		}
-		d.m.mu.Unlock()
-		if free >= n {
-			return nil
-		}
-		if err := d.removeTrash(); err != nil {
-			return err
-		}
-	}
-}
-
-func (d *Disk) fullError() error {
-	return fmt.Errorf("%w: all of the %d bytes on disk are used", ErrFull, d.opts.MaxBytes)
-}
-
-// turnPage begins a new segment, for a piece that is built.
-func (d *Disk) turnPage(p piece) error {
-	if err := d.seal(); err != nil {
-		return err
-	}
-	w := &d.w
-	size := max(powerOfTwo(w.builder.Size()), min(firstStep, d.segBytes))
-	if err := d.quota(size); err != nil {
-		return err
-	}
-	var salt [8]byte
-	_, _ = rand.Read(salt[:]) // never fails
-	id := spool.FileID{First: p.c.first - d.shift, Before: w.written, Salt: binary.LittleEndian.Uint64(salt[:])}
-	s := &segment{id: id, name: id.Name(spool.SegmentExt), first: p.c.first, end: p.c.first, low: p.c.first, shift: d.shift,
-		size: size, oldest: math.MaxInt64, endsAt: w.written}
-	f, err := d.fs.Open(d.path(s.name), vfs.Create)
-	if err != nil {
-		return err
-	}
-	if err := d.allocate(f, size); err != nil {
-		_ = f.Close()
-		_ = d.fs.Remove(d.path(s.name))
-		return err
-	}
-	d.m.mu.Lock()
-	w.file, w.seg, w.used, w.named = f, s, 0, false
-	d.bytes += size
-	d.m.mu.Unlock()
-	return nil
-}
-
-// seal ends the segment that is written to.
-func (d *Disk) seal() error {
-	w := &d.w
-	if w.seg == nil {
-		return nil
-	}
-	if w.dirty {
-		if err := d.sync(); err != nil {
-			return err
-		}
-	}
-	w.prev = w.seg.id.First
-	d.leave()
-	return nil
-}
-
-// abandon gives up the file being written to after a failure: what failed once is
-// never trusted again. What was synced before stays in the log.
-func (d *Disk) abandon() {
-	if d.w.seg != nil {
-		d.w.unsafe = d.w.unsafe || d.w.dirty && d.opts.Sync == SyncNever && d.w.durable < d.w.written
-		d.leave()
-	}
-}
-
-func (d *Disk) leave() {
-	w := &d.w
-	_ = w.file.Close() // everything of worth is synced
-	d.m.mu.Lock()
-	defer d.m.mu.Unlock()
-	if s := w.seg; s.entries == 0 { // nothing of it is in the log
-		d.trash = append(d.trash, discard{name: s.name, size: s.size})
-	}
-	w.file, w.seg, w.dirty = nil, nil, false
-	d.retireFinished(false)
-}
-
-// sync makes the file that is written to durable, and then its name.
-func (d *Disk) sync() error {
-	w := &d.w
-	d.count(0, 1)
-	if err := w.file.Sync(); err != nil {
-		return err
-	}
-	if !w.named {
-		d.count(0, 1)
-		if err := d.fs.SyncDir(d.dir); err != nil {
-			return err
-		}
-	}
-	// What was removed from under us can be synced as well as anything.
-	f, err := d.fs.Open(d.path(w.seg.name), vfs.ReadOnly)
-	if err != nil {
-		w.unlinked = true
-		return fmt.Errorf("the segment is gone: %w", err)
-	}
-	_ = f.Close()
-	w.named, w.dirty = true, false
-	if !w.unsafe {
-		d.m.mu.Lock()
-		w.durable = w.written
-		d.m.mu.Unlock()
-	}
-	return nil
-}
-
-// syncIfAsked makes durable what was written without syncing, for Sync and Close.
-func (d *Disk) syncIfAsked() error {
-	d.m.mu.Lock()
-	asked := d.syncNow && d.w.durable < d.w.written
-	d.m.mu.Unlock()
-	if !asked {
-		return nil
-	}
-	if d.w.dirty {
-		if err := d.sync(); err != nil {
-			d.abandon()
-			return err
-		}
-	}
-	if d.w.unsafe {
-		return errors.New("a file failed that entries were written to without syncing")
-	}
-	return nil
-}
-
 // publish takes pieces from memory into the log on disk.
 func (d *Disk) publish(pieces []piece) {
 	m, w := &d.m, &d.w
@@ -403,18 +206,4 @@ func (d *Disk) publish(pieces []piece) {
 	if synced && d.opts.OnSpooled != nil {
 		d.opts.OnSpooled(ranges)
 	}
-}
-
-// writeAt writes and counts.
-func (d *Disk) writeAt(f vfs.File, b []byte, off int64) error {
-	d.count(len(b), 0)
-	_, err := f.WriteAt(b, off)
-	return err
-}
-
-func (d *Disk) count(bytes, fsyncs int) {
-	d.m.mu.Lock()
-	d.health.FlashBytes += uint64(bytes)
-	d.health.Fsyncs += uint64(fsyncs)
-	d.m.mu.Unlock()
 }

@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -87,4 +88,38 @@ type Range struct {
 	Device      string
 	Boot        uint32
 	First, Last uint64
+}
+
+// forDisk checks the options and fills in the defaults.
+func (o Options) forDisk() (Options, error) {
+	def := func(v *int64, d int64) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&o.MaxBytes, defaultDisk)
+	def(&o.MaxMemory, defaultWaiting)
+	def(&o.SyncBytes, 64<<10)
+	if o.SyncDelay == 0 {
+		o.SyncDelay = map[SyncMode]time.Duration{SyncInterval: 10 * time.Second, SyncSpill: time.Minute}[o.Sync]
+		o.SyncDelay = max(o.SyncDelay, time.Second)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	var errs []error
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fmt.Errorf("retry: Options."+format, args...))
+		}
+	}
+	bad(o.MaxBytes < minDisk, "MaxBytes = %d: below the minimum %d", o.MaxBytes, minDisk)
+	bad(o.MaxMemory < minWaiting, "MaxMemory = %d: below the minimum %d", o.MaxMemory, minWaiting)
+	bad(o.MaxMemory > 1<<30, "MaxMemory = %d: above the maximum %d", o.MaxMemory, 1<<30)
+	bad(o.SyncBytes < 0, "SyncBytes = %d: negative", o.SyncBytes)
+	bad(o.SyncDelay < time.Millisecond, "SyncDelay = %v: below the minimum 1ms", o.SyncDelay)
+	bad(o.MaxAge < 0, "MaxAge = %v: negative", o.MaxAge)
+	bad(o.Overflow > Block, "Overflow = %d: not a policy", o.Overflow)
+	bad(int(o.Sync) >= len(syncModes), "Sync = %d: not a mode", o.Sync)
+	return o, errors.Join(errs...)
 }

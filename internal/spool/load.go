@@ -79,8 +79,10 @@ func Load(fsys vfs.FS, dir string) (*State, error) {
 		if info.Name != LockName {
 			s.Bytes += info.Size
 		}
+		known := true
 		switch ext := filepath.Ext(info.Name); {
-		case info.Dir:
+		case info.Dir, info.Name == LockName:
+			known = false
 		case info.Name == FormatName:
 			err = s.loadFormat(fsys, dir)
 		case info.Name == CursorName:
@@ -92,15 +94,16 @@ func Load(fsys vfs.FS, dir string) (*State, error) {
 		case ext == BadExt || ext == AsideExt:
 			s.Kept = append(s.Kept, info)
 		default:
-			if id, ok := ParseDocName(info.Name); ok {
+			id, ok := ParseDocName(info.Name)
+			if known = ok; ok {
 				err = s.loadDoc(fsys, dir, info.Name, id)
 			}
 		}
 		if err != nil {
 			return nil, err
 		}
+		s.Used = s.Used || known
 	}
-	s.Used = s.Whole || s.CursorRead || len(s.Segments) > 0
 	if err := s.sort(fsys, dir); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,149 @@
+package retry
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"github.com/rivulet-iot/rivulet/internal/spool"
+	"github.com/rivulet-iot/rivulet/internal/vfs"
+)
+
+// maxAside bounds the copies that wait to be kept aside.
+const maxAside = 64
+
+// keepAside copies leased entries that will not be delivered. The consumer calls it, before
+// they are finished.
+func (d *Disk) keepAside(first, last uint64) {
+	m := &d.m
+	m.mu.Lock()
+	last = min(last, m.read.index-1)
+	var copies []Entry
+	add := func(e Entry, shift uint64) {
+		if len(copies) < maxAside {
+			e.Data, e.Index = slices.Clone(e.Data), e.Index-shift // its position, from here on
+			copies = append(copies, e)
+		}
+	}
+	for ci := m.chunkOf(first); ci < len(m.chunks) && m.chunks[ci].first <= last; ci++ {
+		c := m.chunks[ci]
+		for p, i := 0, 0; i < c.n; i++ {
+			var e Entry
+			if p, _ = m.entryAt(c, p, i, &e); e.Index >= first && e.Index <= last && !c.isDone(i) {
+				add(e, d.shift)
+			}
+		}
+	}
+	for _, s := range slices.Clone(d.segs) {
+		if s.end > first && s.first <= last && s.pending > 0 {
+			d.copyEntries(s, first, last, add)
+		}
+	}
+	if d.aside = append(d.aside, copies...); len(d.aside) > maxAside {
+		d.aside = d.aside[:maxAside]
+	}
+	d.poke()
+	m.mu.Unlock()
+}
+
+// copyEntries calls add with the unfinished entries of s from first to last. It is
+// called with the lock held, and releases it to read.
+func (d *Disk) copyEntries(s *segment, first, last uint64, add func(e Entry, shift uint64)) {
+	s.pins++
+	d.m.mu.Unlock()
+	var found []Entry
+	f, err := d.fs.Open(d.path(s.name), vfs.ReadOnly)
+	if err == nil {
+		for p := range spool.Blocks(f, s.id.Salt, 0) {
+			h := p.Head
+			if h == nil || h.End()+s.shift <= first {
+				continue
+			}
+			if h.First+s.shift > last || len(found) >= maxAside {
+				break
+			}
+			raw, err := spool.ReadBody(f, s.id.Salt, h)
+			if err != nil {
+				continue
+			}
+			_ = h.Each(raw, func(e spool.Entry) bool {
+				if i := e.Pos + s.shift; i >= first && i <= last {
+					found = append(found, Entry{i, e.Device, h.Boot, e.Seq, e.Data})
+				}
+				return len(found) < maxAside
+			})
+		}
+		_ = f.Close()
+	}
+	d.m.mu.Lock()
+	s.pins--
+	for _, e := range found {
+		if !s.isDone(e.Index) {
+			add(e, s.shift)
+		}
+	}
+}
+
+// writeAside writes each of those entries to a file of its own: they are few.
+func (d *Disk) writeAside() error {
+	for {
+		d.m.mu.Lock()
+		if len(d.aside) == 0 {
+			d.m.mu.Unlock()
+			return nil
+		}
+		e := d.aside[0]
+		d.m.mu.Unlock()
+		if err := d.writeOneAside(e); err != nil {
+			return err
+		}
+		d.m.mu.Lock()
+		d.aside = d.aside[1:]
+		d.m.mu.Unlock()
+	}
+}
+
+func (d *Disk) writeOneAside(e Entry) error {
+	if err := d.define(); err != nil {
+		return err
+	}
+	b := &d.w.builder
+	b.Reset()
+	b.Add(e.Device, e.Seq, e.Data)
+	var salt [8]byte
+	_, _ = rand.Read(salt[:]) // never fails
+	id := spool.FileID{First: e.Index, Salt: binary.LittleEndian.Uint64(salt[:])}
+	data := b.Append(nil, id.Salt, 0, &spool.Head{Boot: e.Boot, First: id.First, Clock: d.m.timeNow(), Wall: wallNow()})
+	info := vfs.Info{Name: id.Name(spool.AsideExt), Size: int64(len(data))}
+	if d.quotaLeft() < info.Size {
+		return nil // what can still be delivered is worth more
+	}
+	f, err := d.fs.Open(d.path(info.Name), vfs.Create)
+	if err != nil {
+		return err
+	}
+	err = d.writeAt(f, data, 0)
+	if err == nil {
+		d.count(0, 1)
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = d.fs.Remove(d.path(info.Name))
+		return err
+	}
+	d.count(0, 1)
+	if err := d.fs.SyncDir(d.dir); err != nil {
+		return err
+	}
+	d.m.mu.Lock()
+	d.bytes += info.Size
+	d.m.mu.Unlock()
+	return d.keep(info)
+}
+
+func (d *Disk) quotaLeft() int64 {
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	return d.opts.MaxBytes - d.bytes
+}
