@@ -81,6 +81,9 @@ func (s *sender) run() {
 	}
 }
 
+// unreadable is how long to wait for a disk that the buffer cannot read.
+const unreadable = 5 * time.Second
+
 // maxSleep bounds a wait, so that age limits are looked at now and then.
 const maxSleep = time.Minute
 
@@ -158,7 +161,11 @@ func (s *sender) fill(now time.Time) time.Duration {
 		size += len(entries[i].Data) + retry.EntryOverhead
 	}
 	if len(entries) == 0 {
-		s.read = next // what was there has been dropped
+		if first, _ := s.p.buf.Span(); first < next { // dropped, or on a disk that cannot be read now
+			s.more = true
+			return unreadable
+		}
+		s.read = next
 	} else {
 		s.read = entries[len(entries)-1].Index + 1
 	}

@@ -86,6 +86,15 @@ var (
 )
 
 func open(fsys vfs.FS, dir string, o Options) (*Disk, error) {
+	d, err := newDisk(fsys, dir, o)
+	if err == nil {
+		go d.run()
+	}
+	return d, err
+}
+
+// newDisk opens the buffer without its goroutine.
+func newDisk(fsys vfs.FS, dir string, o Options) (*Disk, error) {
 	o, err := o.forDisk()
 	if err == nil && dir == "" {
 		err = errors.New("retry: the buffer's directory is empty")
@@ -108,7 +117,6 @@ func open(fsys vfs.FS, dir string, o Options) (*Disk, error) {
 		}
 		d.trouble(err)
 	}
-	go d.run()
 	return d, nil
 }
 

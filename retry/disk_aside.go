@@ -132,8 +132,7 @@ func (d *Disk) writeOneAside(e Entry) error {
 		_ = d.fs.Remove(d.path(info.Name))
 		return err
 	}
-	d.count(0, 1)
-	if err := d.fs.SyncDir(d.dir); err != nil {
+	if err := d.syncDir(); err != nil {
 		return err
 	}
 	d.m.mu.Lock()
@@ -145,5 +144,5 @@ func (d *Disk) writeOneAside(e Entry) error {
 func (d *Disk) quotaLeft() int64 {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
-	return d.opts.MaxBytes - d.bytes
+	return d.opts.MaxBytes - d.bytes - d.w.ghosts
 }

@@ -111,27 +111,23 @@ func (d *Disk) adopt() {
 	}
 }
 
-// claim makes the boot number durable, and what an earlier process wrote and did
-// not sync.
+// claim makes the boot number durable, and what an earlier process did and did not
+// sync.
 func (d *Disk) claim(boot uint32) error {
 	w, st := &d.w, d.w.found
-	if w.durable < w.written {
-		for _, f := range st.Segments {
-			if f.EndBefore <= w.durable || f.Blocks == 0 {
-				continue
-			}
+	for _, f := range st.Segments {
+		if f.EndBefore > w.durable && f.Blocks > 0 {
 			if err := d.syncFile(f.Name); err != nil {
 				return err
 			}
 		}
-		d.count(0, 1)
-		if err := d.fs.SyncDir(d.dir); err != nil {
-			return err
-		}
-		d.m.mu.Lock()
-		w.durable = w.written
-		d.m.mu.Unlock()
 	}
+	if err := d.syncDir(); err != nil {
+		return err
+	}
+	d.m.mu.Lock()
+	w.durable = w.written
+	d.m.mu.Unlock()
 	w.cursor.Boot = boot
 	if err := d.saveCursor(); err != nil {
 		return err

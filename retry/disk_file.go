@@ -64,22 +64,34 @@ func (d *Disk) quota(n int64) error {
 	for {
 		d.m.mu.Lock()
 		free := d.opts.MaxBytes - d.bytes
-		work := len(d.trash) > 0
-		if free < n && !work {
-			if d.opts.Overflow != DropOldest || !d.evict() {
-				d.m.mu.Unlock()
-				return d.fullError()
-			}
-			work = true
+		if free < n && len(d.trash) == 0 && (d.opts.Overflow != DropOldest || !d.evict()) {
+			d.m.mu.Unlock()
+			return d.fullError()
 		}
 		d.m.mu.Unlock()
-		if free >= n {
+		if free < n {
+			if err := d.removeTrash(); err != nil {
+				return err
+			}
+			continue
+		}
+		if free-d.w.ghosts >= n {
 			return nil
 		}
-		if err := d.removeTrash(); err != nil {
+		if err := d.syncDir(); err != nil {
 			return err
 		}
 	}
+}
+
+// syncDir makes names durable, of new files and that of old ones are gone.
+func (d *Disk) syncDir() error {
+	d.count(0, 1)
+	err := d.fs.SyncDir(d.dir)
+	if err == nil {
+		d.w.ghosts = 0
+	}
+	return err
 }
 
 func (d *Disk) fullError() error {
@@ -162,8 +174,7 @@ func (d *Disk) sync() error {
 		return err
 	}
 	if !w.named {
-		d.count(0, 1)
-		if err := d.fs.SyncDir(d.dir); err != nil {
+		if err := d.syncDir(); err != nil {
 			return err
 		}
 	}

@@ -97,6 +97,9 @@ func (d *Disk) removeTrash() error {
 		if err != nil && !spool.Missing(err) {
 			return err
 		}
+		if err == nil && !t.bad {
+			d.w.ghosts += t.size
+		}
 		d.m.mu.Lock()
 		d.trash = d.trash[1:]
 		if err != nil || !t.bad {
@@ -145,6 +148,7 @@ func (d *Disk) keep(info vfs.Info) error {
 		if err := d.fs.Remove(d.path(k.Name)); err != nil && !spool.Missing(err) {
 			return err
 		}
+		d.w.ghosts += k.Size
 		d.m.mu.Lock()
 		d.bytes -= k.Size
 		d.m.mu.Unlock()

@@ -33,6 +33,7 @@ type writer struct {
 	found    *spool.State // by recovery; nil: the directory could not be read yet
 	distrust bool         // writing to the cursor's file failed: it is replaced
 	covered  uint64       // of Disk.unsaved, by the head written last
+	ghosts   int64        // bytes of removed files that a power cut might give back
 	unsafe   bool         // blocks written without syncing are in a file that failed
 }
 
@@ -210,7 +211,11 @@ func (d *Disk) finish() {
 	d.end = err
 	m.wake()
 	m.mu.Unlock()
-	for _, f := range []io.Closer{reader, d.w.file, d.w.slots, d.w.lock} {
+	files := []io.Closer{reader, d.w.file, d.w.slots, d.w.lock}
+	for _, t := range d.trash {
+		files = append(files, t.reader)
+	}
+	for _, f := range files {
 		if f != nil {
 			_ = f.Close()
 		}

@@ -180,7 +180,7 @@ func parseDirectory(b []byte, entries uint32) ([]Device, error) {
 // is that of reading, or says that no block begins there.
 func ReadHead(f io.ReaderAt, salt uint64, off int64) (*Head, error) {
 	var first [page]byte
-	n, err := f.ReadAt(first[:], off)
+	n, err := readAt(f, first[:], off)
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
@@ -196,11 +196,22 @@ func readHead(f io.ReaderAt, salt uint64, off, at int64, b []byte) (*Head, error
 	}
 	if n > len(b) {
 		b = make([]byte, n)
-		if _, err := f.ReadAt(b, at); err != nil {
+		if _, err := readAt(f, b, at); err != nil {
 			return nil, err
 		}
 	}
 	return parseHead(b, salt, off)
+}
+
+// readAt reads again what it failed to read: cards fail once, and what is taken
+// for damaged is given up for good.
+func readAt(f io.ReaderAt, b []byte, off int64) (n int, err error) {
+	for range 3 {
+		if n, err = f.ReadAt(b, off); err == nil || err == io.EOF {
+			break
+		}
+	}
+	return n, err
 }
 
 // DamageError says that a block cannot be read.
@@ -252,7 +263,7 @@ func readBody(f io.ReaderAt, salt uint64, h *Head) ([]byte, error) {
 		return nil, errFlags
 	}
 	body := make([]byte, h.bodyLen)
-	if n, err := f.ReadAt(body, h.off+int64(h.headLen)); n < len(body) {
+	if n, err := readAt(f, body, h.off+int64(h.headLen)); n < len(body) {
 		return nil, err
 	}
 	if crc32.Update(seed(salt, h.off), castagnoli, body) != h.bodyCRC {

@@ -54,10 +54,11 @@ type Segment struct {
 	EndBefore uint64 // entries written before its end
 	Gaps      []Run  // positions within that no readable block covers
 
-	prev      uint64 // of its first block; 0: none, or not known
-	firstHead uint64 // position of its first block
-	limit     uint64 // entries from this position on are in a later segment
-	gaps      []gap
+	prev        uint64 // of its first block; 0: none, or not known
+	firstHead   uint64 // position of its first block
+	limit       uint64 // entries from this position on are in a later segment
+	limitBefore uint64 // and blocks with so many entries before them
+	gaps        []gap
 }
 
 // gap is what is missing between blocks: from the First to below the Last.
@@ -162,7 +163,7 @@ func (s *State) readParts(fsys vfs.FS, name string, limit, part int64) ([]byte, 
 	b := make([]byte, min(size, limit))
 	for off := int64(0); off < int64(len(b)); off += part {
 		p := b[off:min(off+part, int64(len(b)))]
-		if n, err := f.ReadAt(p, off); n < len(p) && err != io.EOF {
+		if n, err := readAt(f, p, off); n < len(p) && err != io.EOF {
 			s.bad = err
 			for i := range p {
 				p[i] = 0xff

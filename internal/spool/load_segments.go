@@ -54,11 +54,17 @@ func (s *State) loadSegments(fsys vfs.FS, dir string) error {
 	c := s.Cursor
 	s.Boot, s.Next, s.Acked, s.Durable, s.Clock = c.Boot, max(1, c.Next), max(1, c.Acked), c.Written, c.Clock
 	// From the newest to the oldest: after a failed write the same entries were
-	// written to another segment, and only the later copy counts.
-	limit := uint64(lots)
+	// written to another segment, and only the later copy counts. What a segment
+	// has beyond the beginning of the next was not taken into the log.
+	limit, before := uint64(lots), uint64(lots)
 	for _, seg := range slices.Backward(s.Segments) {
-		seg.limit = limit
-		if err := s.scan(fsys, dir, seg); err != nil {
+		seg.limit, seg.limitBefore = limit, before
+		before = seg.Before
+		err := s.scan(fsys, dir, seg, false)
+		if err == nil && seg.EndBefore > s.Durable { // the end may have been cut short
+			err = s.scan(fsys, dir, seg, true)
+		}
+		if err != nil {
 			return err
 		}
 		if seg.Blocks > 0 {
@@ -77,13 +83,15 @@ func (s *State) loadSegments(fsys vfs.FS, dir string) error {
 	return nil
 }
 
-// scan reads the heads of a segment's blocks.
-func (s *State) scan(fsys vfs.FS, dir string, seg *Segment) error {
+// scan reads the heads of a segment's blocks, and with strict set the bodies of
+// those that are not known to be durable: one that is not whole then counts as a
+// write that was cut short.
+func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
 	f, err := fsys.Open(filepath.Join(dir, seg.Name), vfs.ReadOnly)
 	if err != nil {
 		return err
 	}
-	seg.End, seg.EndBefore = seg.First, seg.Before
+	*seg = Segment{FileID: seg.FileID, Name: seg.Name, Size: seg.Size, limit: seg.limit, limitBefore: seg.limitBefore, End: seg.First, EndBefore: seg.Before}
 	var readErr error
 	hole := false
 	for p := range Blocks(f, seg.Salt, 0) {
@@ -99,6 +107,13 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment) error {
 		if entries == 0 {
 			continue
 		}
+		if strict && h.Before+entries > s.Durable {
+			_, err := ReadBody(f, seg.Salt, h)
+			if err != nil || h.Before > max(seg.EndBefore, s.Durable) { // what follows was not durable either
+				hole = true
+				break
+			}
+		}
 		if p.Copied {
 			seg.Copied++
 		}
@@ -107,9 +122,6 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment) error {
 		}
 		if h.Before > seg.EndBefore {
 			seg.gaps = append(seg.gaps, gap{Run{seg.EndBefore, h.Before}, Run{seg.End, h.First}})
-		}
-		if h.First > seg.End {
-			seg.Gaps = append(seg.Gaps, Run{seg.End, h.First - 1})
 		}
 		if h.First > seg.End {
 			seg.Gaps = append(seg.Gaps, Run{seg.End, h.First - 1})
@@ -129,7 +141,7 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment) error {
 // none if the same are in a later segment, or before position from.
 func (seg *Segment) own(f vfs.File, h *Head, from uint64) (end, entries uint64) {
 	switch {
-	case h.First >= seg.limit || h.First < from:
+	case h.First >= seg.limit || h.First < from || h.Before >= seg.limitBefore:
 		return 0, 0
 	case h.End() > seg.limit:
 		return seg.limit, below(f, seg.Salt, h, seg.limit)
@@ -205,6 +217,9 @@ func (s *State) count(fsys vfs.FS, dir string, seg *Segment, reached uint64, lat
 		h := p.Head
 		if h == nil {
 			continue
+		}
+		if h.First >= seg.End {
+			break
 		}
 		next, entries := seg.own(f, h, end)
 		if entries == 0 {

@@ -58,6 +58,9 @@ type Piece struct {
 func Blocks(f vfs.File, salt uint64, off int64) iter.Seq[Piece] {
 	return func(yield func(Piece) bool) {
 		size, err := f.Size()
+		for tries := 1; tries < 3 && err != nil; tries++ {
+			size, err = f.Size()
+		}
 		if err != nil {
 			yield(Piece{Off: off, Err: err})
 			return
@@ -117,7 +120,7 @@ func (s *scan) piece(off int64) Piece {
 }
 
 func (s *scan) read(at int64) ([]byte, error) {
-	n, err := s.f.ReadAt(s.buf[:], at)
+	n, err := readAt(s.f, s.buf[:], at)
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
@@ -136,7 +139,7 @@ func (s *scan) copyAt(end, from int64) *Head {
 		return nil
 	}
 	b := make([]byte, n)
-	if _, err := s.f.ReadAt(b, at); err != nil {
+	if _, err := readAt(s.f, b, at); err != nil {
 		return nil
 	}
 	// Where the block begins follows from its size, and the checksum proves it.
