@@ -185,8 +185,9 @@ func (p *Producer) poke() {
 	}
 }
 
-// Sync returns when every record put before is on stable storage. A buffer in
-// memory has none: then the error is retry.ErrVolatile.
+// Sync returns when every record put before is on stable storage or delivered. A
+// buffer in memory has none: then the error is retry.ErrVolatile. While the disk
+// is in trouble it is retry.ErrDegraded or retry.ErrFull.
 func (p *Producer) Sync(ctx context.Context) error { return p.buf.Sync(ctx) }
 
 // Flush sends what is buffered without waiting for the flush interval and returns
@@ -243,8 +244,9 @@ func (p *Producer) releaseWaiters() (flushTo uint64) {
 }
 
 // Close refuses further Puts, sends what is buffered until ctx is done, and closes
-// the buffer. A buffer in memory then loses what could not be sent, which Close
-// reports through OnDelivery and returns as a *LostError. Close may be called more
+// the buffer. One on disk keeps the rest for the next start, and Close returns nil. What
+// a buffer in memory, or one whose disk fails, then loses, Close reports through
+// OnDelivery and returns as a *LostError. Close may be called more
 // than once; every call returns the same.
 func (p *Producer) Close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, p.cancel) // each call's context counts: the first may have had patience
@@ -273,11 +275,11 @@ func (p *Producer) Close(ctx context.Context) error {
 	return p.lost
 }
 
-// whyUnsent is the reason for what a closed buffer in memory loses.
+// whyUnsent is the reason for what a closed buffer loses.
 func (p *Producer) whyUnsent() error {
 	st := p.Stats()
 	if st.Message == "" {
-		return errors.New("not sent before Close gave up, and the buffer is in memory")
+		return errors.New("not sent before Close gave up, and not on disk")
 	}
-	return fmt.Errorf("not sent before Close gave up, and the buffer is in memory: %s. %s (%s)", st.State, st.Advice, st.Message)
+	return fmt.Errorf("not sent before Close gave up, and not on disk: %s. %s (%s)", st.State, st.Advice, st.Message)
 }

@@ -47,3 +47,36 @@ func TestDiskComesBack(t *testing.T) {
 	require.Len(t, es, 10)
 	require.EqualValues(t, 1, es[0].Boot)
 }
+
+func TestDiskAppendDoesNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	d := openDisk(t, vfs.OS{}, t.TempDir(), Options{SyncDelay: time.Hour, SyncBytes: 1 << 30})
+	data := make([]byte, 80)
+	put := func() {
+		if _, err := d.Append(t.Context(), "d", data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 1000 {
+		put()
+	}
+	require.Less(t, testing.AllocsPerRun(5000, put), 0.01)
+}
+
+func BenchmarkDiskAppend(b *testing.B) {
+	for _, mode := range []SyncMode{SyncGroup, SyncSpill} {
+		b.Run(mode.String(), func(b *testing.B) {
+			d := openDisk(b, vfs.OS{}, b.TempDir(), Options{Sync: mode})
+			data := noise[:80]
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := d.Append(b.Context(), "d", data); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(d.Health().FlashBytes)/float64(b.N), "flash-B/op")
+		})
+	}
+}

@@ -2,8 +2,9 @@
 // buffer that holds every record from Put to acknowledgement, the table that
 // says what to do about each way Kinesis can fail, and backoff.
 //
-// Most programs hand [NewMemory] (or nothing) to producer.Config.Buffer and read
-// the rest when they want to know why. A [Buffer] is a log with one consumer:
+// Most programs hand what [Open] returns, a buffer on disk that survives kill -9 and
+// power cuts, or nothing, which means one in memory, to producer.Config.Buffer, and
+// read the rest when they want to know why. A [Buffer] is a log with one consumer:
 //
 //	Append  adds an entry at the end, under a number of its own
 //	Next    leases the oldest entries not yet read; they stay in the log
@@ -14,6 +15,12 @@
 // them: pending, or finished with one outcome. When the log is full the overflow
 // policy decides; what it drops is reported by Sweep with exact id ranges, and a
 // leased entry is never dropped.
+//
+// Options.Sync of [Open] is the choice between flash and risk. SyncGroup, the
+// default, loses at most the last second in a power cut and writes a page of 4 KiB a
+// second; SyncSpill at most the last minute, and on a good link it writes nothing;
+// SyncAlways nothing at all, at a page and a wait for each entry. When the disk fails
+// the buffer goes on in memory; [Disk.Health] tells.
 //
 // [Lookup] and [Rules] are the failure table, [Backoff] the delays.
 package retry

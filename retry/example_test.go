@@ -3,6 +3,7 @@ package retry_test
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/rivulet-iot/rivulet/retry"
 )
@@ -31,4 +32,34 @@ func Example() {
 	// 3 three
 	// 3 put, 2 delivered, 1 pending
 	// pause
+}
+
+// A buffer on disk comes back after the process has ended, however it did.
+func ExampleOpen() {
+	dir, err := os.MkdirTemp("", "spool")
+	check(err)
+	defer func() { check(os.RemoveAll(dir)) }()
+	ctx := context.Background()
+
+	buf, err := retry.Open(dir, retry.Options{MaxBytes: 16 << 20})
+	check(err)
+	_, err = buf.Append(ctx, "pi-1", []byte("21.5"))
+	check(err)
+	check(buf.Sync(ctx)) // it is on stable storage
+	check(buf.Close())
+
+	buf, err = retry.Open(dir, retry.Options{MaxBytes: 16 << 20})
+	check(err)
+	for _, e := range buf.Next(64 << 10) {
+		fmt.Printf("%s, boot %d, seq %d: %s\n", e.Device, e.Boot, e.Seq, e.Data)
+		buf.Ack(e.Index, e.Index, retry.Delivered)
+	}
+	check(buf.Close())
+	// Output: pi-1, boot 1, seq 1: 21.5
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
