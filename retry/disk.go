@@ -282,8 +282,13 @@ func (p *patience) wait(ctx context.Context, m *Memory) bool {
 
 // spooledTo tells whether every entry below the index is durable or finished.
 func (d *Disk) spooledTo(index uint64) bool {
+	return !d.waitingBelow(index) && d.w.durable == d.w.written
+}
+
+// waitingBelow tells whether an entry below the index is in memory only.
+func (d *Disk) waitingBelow(index uint64) bool {
 	i := slices.IndexFunc(d.m.chunks, func(c *chunk) bool { return c.live > 0 })
-	return (i < 0 || d.m.chunks[i].first >= index) && d.w.durable == d.w.written
+	return i >= 0 && d.m.chunks[i].first < index
 }
 
 // hurry asks for everything to be written at once.
@@ -312,6 +317,8 @@ func (d *Disk) Sync(ctx context.Context) error {
 			return fmt.Errorf("%w: %w", ErrDegraded, d.health.Err)
 		case d.full:
 			return fmt.Errorf("%w: %d of %d bytes on disk, all leased or not to be dropped", ErrFull, d.bytes, d.opts.MaxBytes)
+		case d.unsafe() && !d.waitingBelow(target) && !d.w.dirty: // as durable as it gets
+			return fmt.Errorf("%w: %w", ErrDegraded, errUnsafe)
 		}
 		d.syncNow = true
 		d.hurry()

@@ -121,6 +121,7 @@ func (d *Disk) writeOneAside(e Entry) error {
 	}
 	f, err := d.fs.Open(d.path(info.Name), vfs.Create)
 	if err != nil {
+		d.scrap(info.Name, 0)
 		return err
 	}
 	err = d.writeAt(f, data, 0)
@@ -128,11 +129,11 @@ func (d *Disk) writeOneAside(e Entry) error {
 		d.count(0, 1)
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		_ = d.fs.Remove(d.path(info.Name))
-		return err
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = d.syncDir()
 	}
-	if err := d.syncDir(); err != nil {
+	if err != nil {
+		d.scrap(info.Name, info.Size)
 		return err
 	}
 	d.m.mu.Lock()

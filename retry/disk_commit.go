@@ -32,8 +32,10 @@ func (d *Disk) commit() error {
 		if err == nil || errors.Is(err, ErrFull) {
 			break
 		}
+		// Once it is given up, the file that could not grow may be dropped.
+		hopeless := errors.Is(err, errNoRoom) && d.w.seg == nil
 		d.abandon()
-		if tries == 1 || errors.Is(err, errNoRoom) {
+		if tries == 1 || hopeless {
 			break
 		}
 	}
@@ -193,9 +195,7 @@ func (d *Disk) publish(pieces []piece) {
 	s.endsAt = w.written
 	synced := !w.dirty
 	if synced {
-		if !w.unsafe {
-			w.durable = w.written
-		}
+		d.nowDurable()
 		d.unsaved -= min(w.covered, d.unsaved) // the watermark is in the heads
 		for _, r := range ranges {
 			d.health.Spooled += r.Last - r.First + 1

@@ -29,7 +29,7 @@ type oracle struct {
 	spooled  map[faultID]bool
 	finished map[faultID]bool // delivered or rejected
 	lost     map[faultID]Outcome
-	unnamed  uint64 // reported lost without an id
+	unnamed  [outcomes]uint64 // reported lost without an id
 	last     map[string]faultID
 	index    uint64
 	wrong    []string
@@ -169,7 +169,7 @@ func (o *oracle) ack(d *Disk, e Entry, outcome Outcome) {
 func (o *oracle) sweep(d *Disk) {
 	for _, l := range d.Sweep() {
 		if l.Device == "" {
-			o.unnamed += l.Last
+			o.unnamed[l.Outcome] += l.Last
 			continue
 		}
 		for seq := l.First; seq <= l.Last; seq++ {

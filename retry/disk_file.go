@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
 	"github.com/rivulet-iot/rivulet/internal/vfs"
@@ -115,11 +116,12 @@ func (d *Disk) turnPage(p piece) error {
 		size: size, oldest: math.MaxInt64, endsAt: w.written}
 	f, err := d.fs.Open(d.path(s.name), vfs.Create)
 	if err != nil {
+		d.scrap(s.name, 0) // it may be there all the same
 		return err
 	}
 	if err := d.allocate(f, size); err != nil {
 		_ = f.Close()
-		_ = d.fs.Remove(d.path(s.name))
+		d.scrap(s.name, size)
 		return err
 	}
 	d.m.mu.Lock()
@@ -127,6 +129,22 @@ func (d *Disk) turnPage(p piece) error {
 	d.bytes += size
 	d.m.mu.Unlock()
 	return nil
+}
+
+// scrap removes a file that did not come to be as it should, later if it cannot be
+// done now: it takes room, and recovery must not take it for a segment whose
+// entries are lost.
+func (d *Disk) scrap(name string, size int64) {
+	err := d.fs.Remove(d.path(name))
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	switch {
+	case err == nil:
+		d.w.ghosts += size
+	case !spool.Missing(err):
+		d.bytes += size
+		d.trash = append(d.trash, discard{name: name, size: size})
+	}
 }
 
 // seal ends the segment that is written to.
@@ -140,7 +158,6 @@ func (d *Disk) seal() error {
 			return err
 		}
 	}
-	w.prev = w.seg.id.First
 	d.leave()
 	return nil
 }
@@ -149,7 +166,9 @@ func (d *Disk) seal() error {
 // never trusted again. What was synced before stays in the log.
 func (d *Disk) abandon() {
 	if d.w.seg != nil {
-		d.w.unsafe = d.w.unsafe || d.w.dirty && d.opts.Sync == SyncNever && d.w.durable < d.w.written
+		d.m.mu.Lock()
+		d.w.seg.unsafe = d.w.dirty && d.opts.Sync == SyncNever && d.w.durable < d.w.written
+		d.m.mu.Unlock()
 		d.leave()
 	}
 }
@@ -161,6 +180,8 @@ func (d *Disk) leave() {
 	defer d.m.mu.Unlock()
 	if s := w.seg; s.entries == 0 { // nothing of it is in the log
 		d.trash = append(d.trash, discard{name: s.name, size: s.size})
+	} else {
+		w.prev = s.id.First
 	}
 	w.file, w.seg, w.dirty = nil, nil, false
 	d.retireFinished(false)
@@ -185,14 +206,28 @@ func (d *Disk) sync() error {
 		return fmt.Errorf("the segment is gone: %w", err)
 	}
 	_ = f.Close()
-	w.named, w.dirty = true, false
-	if !w.unsafe {
-		d.m.mu.Lock()
-		w.durable = w.written
-		d.m.mu.Unlock()
-	}
+	w.named = true
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	w.dirty = false
+	d.nowDurable()
 	return nil
 }
+
+// nowDurable notes that all that was written is synced.
+func (d *Disk) nowDurable() {
+	if !d.unsafe() {
+		d.w.durable = d.w.written
+	}
+}
+
+// unsafe tells whether there are pending entries in a file that failed after they
+// were written to it without syncing.
+func (d *Disk) unsafe() bool {
+	return slices.ContainsFunc(d.segs, func(s *segment) bool { return s.unsafe && s.pending > 0 })
+}
+
+var errUnsafe = errors.New("a file failed that entries were written to without syncing")
 
 // syncIfAsked makes durable what was written without syncing, for Sync and Close.
 func (d *Disk) syncIfAsked() error {
@@ -208,9 +243,9 @@ func (d *Disk) syncIfAsked() error {
 			return err
 		}
 	}
-	if d.w.unsafe {
-		return errors.New("a file failed that entries were written to without syncing")
-	}
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	d.nowDurable()
 	return nil
 }
 

@@ -27,6 +27,7 @@ type segment struct {
 	reading bool   // the consumer has its file open
 	bad     bool   // something in it cannot be read
 	gone    bool   // evicted: not in the log any more
+	unsafe  bool   // it failed, and has blocks that were written without syncing
 }
 
 func (s *segment) isDone(i uint64) bool {
@@ -91,7 +92,7 @@ func (s *segment) firstUndone() uint64 {
 func recovered(f *spool.Segment, acked uint64) *segment {
 	s := &segment{id: f.FileID, name: f.Name, first: f.First, end: f.End, size: f.Size, entries: f.Entries,
 		pending: f.Pending, endsAt: f.EndBefore, oldest: f.Oldest, newest: f.Newest, low: min(max(acked, f.First), f.End),
-		bad: f.Lost > 0 || f.Copied > 0}
+		bad: f.Lost > 0 || f.Copied > 0 || f.Unread}
 	for _, g := range f.Gaps {
 		s.finish(g.First, g.Last+1)
 	}

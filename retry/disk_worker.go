@@ -34,7 +34,6 @@ type writer struct {
 	distrust bool         // writing to the cursor's file failed: it is replaced
 	covered  uint64       // of Disk.unsaved, by the head written last
 	ghosts   int64        // bytes of removed files that a power cut might give back
-	unsafe   bool         // blocks written without syncing are in a file that failed
 }
 
 // run is the goroutine that does all writing.
@@ -136,6 +135,12 @@ func (m *Memory) oldest() (put int64, ok bool) {
 // work does all there is to do, once.
 func (d *Disk) work() {
 	err := d.ready()
+	d.m.mu.Lock()
+	probing := d.health.Degraded
+	d.m.mu.Unlock()
+	if err == nil && probing {
+		_ = d.removeTrash() // which may be all that it takes
+	}
 	if err == nil {
 		err = d.commit()
 	}
@@ -181,6 +186,7 @@ func (d *Disk) readable() bool {
 func (d *Disk) finish() {
 	err := d.ready()
 	if err == nil {
+		_ = d.removeTrash()
 		d.m.mu.Lock()
 		d.urgent, d.syncNow = true, true
 		d.m.mu.Unlock()
@@ -205,8 +211,12 @@ func (d *Disk) finish() {
 	m.chunks, m.spare, m.read = nil, nil, readPlace{index: m.next}
 	reader := d.stopReading()
 	m.closed = true
-	if err == nil && lost > 0 {
+	switch {
+	case err != nil:
+	case lost > 0:
 		err = d.fullError()
+	case d.unsafe():
+		err = errUnsafe
 	}
 	d.end = err
 	m.wake()

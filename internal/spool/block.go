@@ -262,12 +262,9 @@ func readBody(f io.ReaderAt, salt uint64, h *Head) ([]byte, error) {
 	if h.unwanted {
 		return nil, errFlags
 	}
-	body := make([]byte, h.bodyLen)
-	if n, err := readAt(f, body, h.off+int64(h.headLen)); n < len(body) {
+	body, err := storedBody(f, salt, h)
+	if err != nil {
 		return nil, err
-	}
-	if crc32.Update(seed(salt, h.off), castagnoli, body) != h.bodyCRC {
-		return nil, errBodyCRC
 	}
 	if h.flags&flagDeflate == 0 {
 		if len(body) != h.rawLen {
@@ -276,4 +273,16 @@ func readBody(f io.ReaderAt, salt uint64, h *Head) ([]byte, error) {
 		return body, nil
 	}
 	return inflate(body, h.rawLen)
+}
+
+// storedBody reads the body as it is in the file.
+func storedBody(f io.ReaderAt, salt uint64, h *Head) ([]byte, error) {
+	body := make([]byte, h.bodyLen)
+	if n, err := readAt(f, body, h.off+int64(h.headLen)); n < len(body) {
+		return nil, err
+	}
+	if crc32.Update(seed(salt, h.off), castagnoli, body) != h.bodyCRC {
+		return nil, errBodyCRC
+	}
+	return body, nil
 }

@@ -100,9 +100,14 @@ func (b *Builder) Size() int64 {
 func (b *Builder) Append(dst []byte, salt uint64, off int64, h *Head) []byte {
 	b.pack()
 	dir, body := b.dir, b.body
-	h.Span, h.Entries, h.Devices, h.off = b.span, b.entries, b.devices, off
-	h.flags, h.headLen, h.rawLen = b.flags, headBytes+len(dir), len(b.raw)
-	h.bodyLen = len(body)
+	h.Span, h.Entries, h.Devices = b.span, b.entries, b.devices
+	h.flags, h.rawLen = b.flags, len(b.raw)
+	return h.seal(dst, salt, off, dir, body)
+}
+
+// seal appends the block of a head, its directory and a body as it is stored.
+func (h *Head) seal(dst []byte, salt uint64, off int64, dir, body []byte) []byte {
+	h.off, h.headLen, h.bodyLen = off, headBytes+len(dir), len(body)
 	start := seed(salt, off)
 	h.bodyCRC = crc32.Update(start, castagnoli, body)
 

@@ -29,7 +29,9 @@
 // power of two. Its name has the position of its first entry, how many entries were
 // written before it, and a random salt. The salt goes into every checksum, so that
 // what an older file left in the same place on the disk is not mistaken for a
-// block. There is no file header that could be damaged.
+// block. There is no file header that could be damaged. Repair writes what can be read
+// of a damaged segment to another of the same name but for the salt, whose low 16
+// bits are then 0x5a1f.
 //
 // # Block
 //

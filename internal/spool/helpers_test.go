@@ -153,6 +153,13 @@ func (w *writer) cursor(t *testing.T, c Cursor) {
 	w.put(t, CursorName, b)
 }
 
+// remove removes a file, durably.
+func (w *writer) remove(t *testing.T, name string) {
+	t.Helper()
+	require.NoError(t, w.disk.Remove(filepath.Join(testDir, name)))
+	require.NoError(t, w.disk.SyncDir(testDir))
+}
+
 func (w *writer) load(t *testing.T) *State {
 	t.Helper()
 	s, err := Load(w.disk, testDir)

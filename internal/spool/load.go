@@ -29,7 +29,8 @@ type State struct {
 	Kept       []vfs.Info
 	Bytes      int64 // of all files
 
-	bad error // reading a small file failed
+	bad       error // reading a small file failed
+	slotBlank bool  // the other slot of the cursor is blank
 }
 
 // Segment is what recovery found out about one.
@@ -50,6 +51,7 @@ type Segment struct {
 	Torn    bool // there is something behind its last block, or it was cut short
 	Holes   int  // parts that are no block
 	Copied  int  // blocks whose first head was damaged
+	Unread  bool // reading failed behind its last block
 
 	EndBefore uint64 // entries written before its end
 	Gaps      []Run  // positions within that no readable block covers
@@ -59,12 +61,14 @@ type Segment struct {
 	limit       uint64 // entries from this position on are in a later segment
 	limitBefore uint64 // and blocks with so many entries before them
 	gaps        []gap
+	tail        gap // after its end
 }
 
 // gap is what is missing between blocks: from the First to below the Last.
 type gap struct {
 	written Run // entries written before
 	pos     Run // positions
+	lost    uint64
 }
 
 // Load reads the directory, block heads only. It changes nothing. The error is
@@ -132,6 +136,8 @@ func (s *State) loadCursor(fsys vfs.FS, dir string) error {
 		return err
 	}
 	s.Cursor, s.CursorSure, s.CursorRead = ParseCursor(b)
+	other := min(len(b), int(SlotBytes-s.Cursor.Off()))
+	s.slotBlank = len(b) == CursorBytes && allZero(b[other:min(len(b), other+SlotBytes)])
 	return nil
 }
 

@@ -121,7 +121,7 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
 			seg.prev, seg.firstHead = h.Prev, h.First
 		}
 		if h.Before > seg.EndBefore {
-			seg.gaps = append(seg.gaps, gap{Run{seg.EndBefore, h.Before}, Run{seg.End, h.First}})
+			seg.gaps = append(seg.gaps, gap{written: Run{seg.EndBefore, h.Before}, pos: Run{seg.End, h.First}})
 		}
 		if h.First > seg.End {
 			seg.Gaps = append(seg.Gaps, Run{seg.End, h.First - 1})
@@ -144,7 +144,10 @@ func (seg *Segment) own(f vfs.File, h *Head, from uint64) (end, entries uint64) 
 	case h.First >= seg.limit || h.First < from || h.Before >= seg.limitBefore:
 		return 0, 0
 	case h.End() > seg.limit:
-		return seg.limit, below(f, seg.Salt, h, seg.limit)
+		if n, ok := below(f, seg.Salt, h, seg.limit); ok {
+			return seg.limit, n
+		}
+		return 0, 0 // its write failed
 	}
 	return h.End(), uint64(h.Entries)
 }
@@ -184,23 +187,25 @@ func readable(fsys vfs.FS, name string, off int64) bool {
 func (s *State) count(fsys vfs.FS, dir string, seg *Segment, reached uint64, later []*Segment) error {
 	// What was below the watermark, or is in an earlier segment too, is not lost.
 	// No more than one entry is at a position.
-	lose := func(g gap) {
+	lose := func(g *gap) {
 		from, pos := g.written.First, max(g.pos.First, reached, s.Acked)
 		if to := min(g.written.Last, s.Durable); to > from && g.pos.Last > pos {
-			seg.Lost += min(to-from, g.pos.Last-pos)
+			g.lost = min(to-from, g.pos.Last-pos)
 		}
+		seg.Lost += g.lost
 	}
-	for _, g := range seg.gaps {
-		lose(g)
+	for i := range seg.gaps {
+		lose(&seg.gaps[i])
 	}
 	switch {
 	case len(later) == 0:
 		if seg.Torn {
-			lose(gap{Run{seg.EndBefore, s.Durable}, Run{seg.End, s.Next}})
+			seg.tail = gap{written: Run{seg.EndBefore, s.Durable}, pos: Run{seg.End, s.Next}}
 		}
 	case later[0].prev == seg.First, seg.Torn && later[0].prev == 0:
-		lose(gap{Run{seg.EndBefore, later[0].Before}, Run{seg.End, later[0].First}})
+		seg.tail = gap{written: Run{seg.EndBefore, later[0].Before}, pos: Run{seg.End, later[0].First}}
 	}
+	lose(&seg.tail)
 	if seg.End <= s.Acked {
 		return nil
 	}
@@ -236,18 +241,19 @@ func (s *State) count(fsys vfs.FS, dir string, seg *Segment, reached uint64, lat
 		}
 		seg.Pending += entries
 		if h.First < s.Acked {
-			seg.Pending -= below(f, seg.Salt, h, s.Acked)
+			n, _ := below(f, seg.Salt, h, s.Acked)
+			seg.Pending -= n
 		}
 	}
 	return f.Close()
 }
 
-// below counts the entries of a block below a position: none if it cannot be
-// read.
-func below(f vfs.File, salt uint64, h *Head, pos uint64) (n uint64) {
+// below counts the entries of a block below a position. If the body cannot be
+// read, ok is false, and it is the least that there can be.
+func below(f vfs.File, salt uint64, h *Head, pos uint64) (n uint64, ok bool) {
 	raw, err := ReadBody(f, salt, h)
 	if err != nil {
-		return 0
+		return uint64(h.Entries) - min(uint64(h.Entries), h.End()-pos), false
 	}
 	_ = h.Each(raw, func(e Entry) bool {
 		if e.Pos < pos {
@@ -255,5 +261,5 @@ func below(f vfs.File, salt uint64, h *Head, pos uint64) (n uint64) {
 		}
 		return e.Pos < pos
 	})
-	return n
+	return n, true
 }

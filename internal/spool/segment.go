@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"iter"
 	"strconv"
@@ -44,6 +45,23 @@ func ParseName(name, ext string) (id FileID, ok bool) {
 	}
 	return id, name == id.Name(ext) && id.First > 0 && id.First <= lots && id.Before <= lots
 }
+
+// salvageMark is in the low bits of the salt of what Repair made.
+const salvageMark = 0x5a1f
+
+// salvage returns the name for what is saved of a damaged segment: always the
+// same, so that a repair that was interrupted goes on with it. The positions and
+// counts stay.
+func (id FileID) salvage() FileID {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, id.Name(SegmentExt)) // does not fail
+	id.Salt = h.Sum64()&^0xffff | salvageMark
+	return id
+}
+
+// Salvaged tells whether Repair made the segment: by chance also one in 65536
+// others.
+func (id FileID) Salvaged() bool { return id.Salt&0xffff == salvageMark }
 
 // Piece is a part of a segment: a block, or a hole, where none can be read.
 type Piece struct {

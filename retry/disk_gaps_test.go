@@ -1,0 +1,375 @@
+package retry
+
+import (
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/internal/spool"
+	"github.com/rivulet-iot/rivulet/internal/vfs"
+)
+
+// still opens a buffer without its goroutine.
+func still(t testing.TB, fsys vfs.FS, o Options) *Disk {
+	t.Helper()
+	d, err := newDisk(fsys, crashDir, o)
+	require.NoError(t, err)
+	require.False(t, d.Health().Degraded, d.Health().Err)
+	return d
+}
+
+// putStill appends n entries of device d and makes them durable, as one block.
+func putStill(t testing.TB, d *Disk, n, size int) {
+	t.Helper()
+	for i := range n {
+		at := int(d.m.next) * 7 % 3000
+		_, err := d.Append(t.Context(), "d", noise[at+i:at+i+size])
+		require.NoError(t, err)
+	}
+	d.m.mu.Lock()
+	d.urgent = true
+	d.m.mu.Unlock()
+	d.work()
+	require.NoError(t, d.Health().Err)
+}
+
+// seqs drains the buffer.
+func seqs(d Buffer) (out []uint64) {
+	for es := d.Next(1 << 16); len(es) > 0; es = d.Next(1 << 16) {
+		for _, e := range es {
+			out = append(out, e.Seq)
+		}
+	}
+	return out
+}
+
+// named returns the file of that extension.
+func named(t testing.TB, fsys vfs.FS, ext string) string {
+	t.Helper()
+	infos, err := fsys.ReadDir(crashDir)
+	require.NoError(t, err)
+	for _, info := range infos {
+		if strings.HasSuffix(info.Name, ext) {
+			return filepath.Join(crashDir, info.Name)
+		}
+	}
+	require.Fail(t, "there is no file "+ext)
+	return ""
+}
+
+// ruin overwrites a part of a file with noise.
+func ruin(t testing.TB, fsys vfs.FS, name string, off, n int64) {
+	t.Helper()
+	f, err := fsys.Open(name, vfs.ReadWrite)
+	require.NoError(t, err)
+	_, err = f.WriteAt(noise[:n], off)
+	require.NoError(t, err)
+	require.NoError(t, f.Sync())
+	require.NoError(t, f.Close())
+}
+
+// No power cut makes a boot number come twice, from the very first opening on.
+func TestDiskBootsAreDurable(t *testing.T) {
+	var next func(fsys *vfs.Crash, used []uint32)
+	next = func(fsys *vfs.Crash, used []uint32) {
+		boot := still(t, fsys, crashOptions).Boot()
+		require.NotContains(t, used, boot)
+		if used = append(used[:len(used):len(used)], boot); len(used) == 4 {
+			return
+		}
+		for state := range fsys.Point().States(8, 1) {
+			next(state, used)
+		}
+	}
+	next(vfs.NewCrash(), nil)
+}
+
+// The slot of the cursor that was being written may be ruined: then there is the
+// other one.
+func TestDiskCursorSurvives(t *testing.T) {
+	for saves := range 4 {
+		fsys := vfs.NewCrash()
+		d := still(t, fsys, crashOptions)
+		for range saves + 2 {
+			require.NoError(t, d.saveCursor())
+		}
+		ruin(t, fsys, filepath.Join(crashDir, spool.CursorName), d.w.cursor.Off(), 512)
+		die(d)
+		again := still(t, fsys, crashOptions)
+		require.Greater(t, again.Boot(), uint32(1))
+		require.Less(t, again.Boot(), uint32(10), "it was counted, not drawn")
+	}
+}
+
+// die closes files and lock and writes nothing, as the death of the process does.
+func die(d *Disk) {
+	for _, f := range []interface{ Close() error }{d.w.file, d.w.slots, d.w.lock} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
+// A process is killed between a write and the sync. The next one finds the entries
+// in the system's memory, and must not take them for durable: then comes a power cut.
+func TestDiskKilledThenCut(t *testing.T) {
+	fsys := vfs.NewCrash()
+	d := still(t, fsys, crashOptions)
+	putStill(t, d, 3, 100)
+	var killed []*vfs.Crash
+	fsys.OnCall = func(c vfs.Call) {
+		if c.Op == vfs.OpWrite && strings.HasSuffix(c.Name, spool.SegmentExt) {
+			killed = append(killed, fsys.Point().Killed())
+		}
+	}
+	putStill(t, d, 3, 100)
+	require.Len(t, killed, 1)
+	d = still(t, killed[0], crashOptions)
+	require.EqualValues(t, 6, d.Ledger().Recovered)
+	for state := range killed[0].Point().States(64, 1) {
+		d := still(t, state, crashOptions)
+		require.Zero(t, d.Ledger().Corrupt, "%v", d.Sweep())
+		require.Equal(t, []uint64{1, 2, 3, 4, 5, 6}, seqs(d), "what was recovered stays")
+	}
+}
+
+// What Sync has returned for survives any power cut after it.
+func TestDiskSyncIsDurable(t *testing.T) {
+	for _, mode := range []SyncMode{SyncGroup, SyncAlways, SyncInterval, SyncNever, SyncSpill} {
+		fsys := vfs.NewCrash()
+		d := openDisk(t, fsys, crashDir, Options{Sync: mode, SyncDelay: time.Hour})
+		for range 3 {
+			_, err := d.Append(t.Context(), "d", []byte("data"))
+			require.NoError(t, err)
+		}
+		require.NoError(t, d.Sync(t.Context()))
+		for state := range fsys.Point().States(64, 1) {
+			d := openDisk(t, state, crashDir, Options{})
+			require.Equal(t, []uint64{1, 2, 3}, seqs(d), mode.String())
+			require.NoError(t, d.Close())
+		}
+		require.NoError(t, d.Close())
+	}
+}
+
+// The last block, of which nothing else says whether it was durable, cannot be
+// read by one opening: it cannot tell this from a write that was cut short. The
+// file is kept, for another try.
+func TestDiskUnreadableEnd(t *testing.T) {
+	for blocks := 1; blocks <= 3; blocks++ {
+		fsys := vfs.NewCrash()
+		d := still(t, fsys, crashOptions)
+		for range blocks {
+			putStill(t, d, 3, 1000)
+		}
+		die(d)
+		page := func(c vfs.Call) bool {
+			return c.Op == vfs.OpRead && strings.HasSuffix(c.Name, spool.SegmentExt) && c.Off == int64(blocks-1)*vfs.PageSize
+		}
+		d = still(t, vfs.NewFault(fsys, vfs.Plan{Call: 1, Sticky: true, Match: page}), crashOptions)
+		require.Len(t, seqs(d), 3*(blocks-1))
+		d.Ack(1, d.m.next-1, Delivered)
+		d.work()
+		require.NoError(t, d.Health().Err)
+		require.Equal(t, 1, d.Health().KeptAside)
+		f, err := fsys.Open(named(t, fsys, spool.BadExt), vfs.ReadOnly)
+		require.NoError(t, err)
+		id, ok := spool.ParseName(filepath.Base(named(t, fsys, spool.BadExt)), spool.BadExt)
+		require.True(t, ok)
+		entries := 0
+		for p := range spool.Blocks(f, id.Salt, 0) {
+			entries += int(p.Head.Entries)
+		}
+		require.NoError(t, f.Close())
+		require.Equal(t, 3*blocks, entries)
+	}
+}
+
+// The files fit the quota also when the power goes and some of the removed ones
+// are there again.
+func TestDiskQuotaAcrossACut(t *testing.T) {
+	fsys := vfs.NewCrash()
+	d := still(t, fsys, crashOptions)
+	var points []*vfs.Point
+	fsys.OnCall = func(vfs.Call) { points = append(points, fsys.Point()) }
+	for range 150 { // twice the quota
+		putStill(t, d, 3, 1000)
+	}
+	require.NotZero(t, d.Ledger().Evicted)
+	for i, p := range points {
+		for state := range p.States(8, uint64(i)) {
+			l := still(t, state, crashOptions).Ledger()
+			require.LessOrEqual(t, l.Bytes, l.Limit)
+		}
+	}
+}
+
+// Close keeps what nobody asked to be made durable yet.
+func TestDiskCloseWrites(t *testing.T) {
+	for _, mode := range []SyncMode{SyncGroup, SyncInterval, SyncNever, SyncSpill} {
+		fsys := vfs.NewCrash()
+		d := openDisk(t, fsys, crashDir, Options{Sync: mode, SyncDelay: time.Hour})
+		for range 3 {
+			_, err := d.Append(t.Context(), "d", []byte("data"))
+			require.NoError(t, err)
+		}
+		require.NoError(t, d.Close())
+		require.Zero(t, d.Ledger().Evicted)
+		for state := range fsys.Point().States(64, 1) {
+			d := openDisk(t, state, crashDir, Options{})
+			require.Equal(t, []uint64{1, 2, 3}, seqs(d), mode.String())
+			require.NoError(t, d.Close())
+		}
+	}
+}
+
+// A damaged block costs what is in it, by name if its head can be read, and
+// nothing else.
+func TestDiskDamage(t *testing.T) {
+	for name, c := range map[string]struct {
+		off, n int64
+		loss   Loss
+	}{
+		"body":  {4096 + 500, 8, Loss{Corrupt, "d", 1, 4, 6}},
+		"block": {4096, 4096, Loss{Corrupt, "", 1, 1, 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fsys := vfs.NewCrash()
+			d := still(t, fsys, crashOptions)
+			for range 4 {
+				putStill(t, d, 3, 1000)
+			}
+			d.finish()
+			ruin(t, fsys, named(t, fsys, spool.SegmentExt), c.off, c.n)
+			d = still(t, fsys, crashOptions)
+			require.Equal(t, []uint64{1, 2, 3, 7, 8, 9, 10, 11, 12}, seqs(d))
+			require.Equal(t, []Loss{c.loss}, d.Sweep())
+			l := d.Ledger()
+			require.True(t, l.Balanced())
+			require.Equal(t, []uint64{12, 9, 3}, []uint64{l.Recovered, l.Pending, l.Corrupt})
+			first, next := uint64(1), d.m.next
+			d.Ack(first, next, Delivered)
+			d.work()
+			require.Equal(t, 1, d.Health().KeptAside, "the damaged file is kept")
+		})
+	}
+}
+
+// What an open buffer takes in memory goes with its segments, not with its
+// entries or blocks.
+func TestDiskOpensInLittleMemory(t *testing.T) {
+	fsys := vfs.NewCrash()
+	d := still(t, fsys, Options{MaxBytes: 64 << 20, SyncDelay: time.Hour})
+	const blocks = 3000
+	for range blocks {
+		putStill(t, d, 3, 1000)
+	}
+	d.finish()
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	d = still(t, fsys, Options{MaxBytes: 64 << 20})
+	grown := heap() - before
+	require.EqualValues(t, 3*blocks, d.Ledger().Recovered)
+	require.Less(t, grown, int64(128<<10), "bytes for %d segments of %d blocks", len(d.segs), blocks)
+}
+
+// Entries grow older only while the buffer is open: a clock that was set
+// meanwhile expires nothing.
+func TestDiskAgeIsTimeOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fsys := vfs.NewCrash()
+		o := Options{MaxAge: time.Minute}
+		d := openDisk(t, fsys, crashDir, o)
+		_, err := d.Append(t.Context(), "d", []byte("data"))
+		require.NoError(t, err)
+		time.Sleep(20 * time.Second)
+		require.NoError(t, d.Close())
+		time.Sleep(1000 * time.Hour)
+		d = openDisk(t, fsys, crashDir, o)
+		require.Empty(t, d.Sweep())
+		time.Sleep(30 * time.Second)
+		require.Empty(t, d.Sweep())
+		time.Sleep(15 * time.Second)
+		require.Equal(t, []Loss{{Expired, "d", 1, 1, 1}}, d.Sweep())
+		require.NoError(t, d.Close())
+	})
+}
+
+// On a link that keeps up the mode for that leaves the flash alone.
+func TestDiskSpillWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := openDisk(t, vfs.NewCrash(), crashDir, Options{Sync: SyncSpill})
+		opened := d.Health()
+		for range 3600 {
+			_, err := d.Append(t.Context(), "d", noise[:200])
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+			for _, e := range d.Next(1 << 16) {
+				d.Ack(e.Index, e.Index, Delivered)
+			}
+		}
+		h := d.Health()
+		require.Equal(t, opened.FlashBytes, h.FlashBytes)
+		require.Equal(t, opened.Fsyncs, h.Fsyncs)
+		require.NoError(t, d.Close())
+		require.LessOrEqual(t, d.Health().FlashBytes-opened.FlashBytes, uint64(4096), "a cursor at the end")
+	})
+}
+
+func TestDiskIsLocked(t *testing.T) {
+	fsys := vfs.NewCrash()
+	d := openDisk(t, fsys, crashDir, Options{})
+	_, err := open(fsys, crashDir, Options{})
+	require.ErrorIs(t, err, ErrLocked)
+	require.NoError(t, d.Close())
+	openDisk(t, fsys, crashDir, Options{})
+}
+
+// A segment that somebody removed before the buffer did is as good as removed.
+func TestDiskFilesGone(t *testing.T) {
+	fsys := vfs.NewCrash()
+	d := still(t, fsys, crashOptions)
+	putStill(t, d, 3, 100)
+	d.finish()
+	d = still(t, fsys, crashOptions)
+	require.Len(t, seqs(d), 3)
+	d.Ack(1, d.m.next-1, Delivered)
+	require.Len(t, d.trash, 1)
+	require.NoError(t, d.trash[0].reader.Close())
+	d.trash[0].reader = nil
+	before := d.Ledger().Bytes
+	require.NoError(t, fsys.Remove(named(t, fsys, spool.SegmentExt)))
+	d.work()
+	require.NoError(t, d.Health().Err)
+	require.Empty(t, d.trash)
+	require.Less(t, d.Ledger().Bytes, before)
+	putStill(t, d, 3, 100)
+}
+
+// The blocks are the truth: without cursor and FORMAT everything is found.
+func TestDiskWithoutCursor(t *testing.T) {
+	fsys := vfs.NewCrash()
+	d := still(t, fsys, crashOptions)
+	for range 3 {
+		putStill(t, d, 3, 1000)
+	}
+	d.finish()
+	for _, name := range []string{spool.CursorName, spool.FormatName} {
+		require.NoError(t, fsys.Remove(filepath.Join(crashDir, name)))
+	}
+	d = still(t, fsys, crashOptions)
+	require.NotEqual(t, uint32(1), d.Boot())
+	require.Len(t, seqs(d), 9)
+	require.Zero(t, d.Ledger().Corrupt)
+}
