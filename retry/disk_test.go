@@ -17,6 +17,10 @@ func openDisk(t testing.TB, fsys vfs.FS, dir string, o Options) *Disk {
 }
 
 func TestDisk(t *testing.T) {
+	seeds := 20
+	if raceEnabled {
+		seeds = 3
+	}
 	for name, mode := range map[string]SyncMode{"group": SyncGroup, "spill": SyncSpill, "never": SyncNever} {
 		t.Run(name, func(t *testing.T) {
 			testBuffer(t, form{func(t testing.TB, o Options) Buffer {
@@ -26,7 +30,7 @@ func TestDisk(t *testing.T) {
 					o.MaxMemory = minWaiting
 				}
 				return openDisk(t, vfs.NewCrash(), "spool", o)
-			}, 512 << 10, 20})
+			}, 512 << 10, seeds})
 		})
 	}
 }

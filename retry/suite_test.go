@@ -43,7 +43,7 @@ func testBuffer(t *testing.T, f form) {
 			require.NoError(t, err)
 		}
 	}
-	many := int(small / 3) // entries that do not fit it
+	many := int(small / 8) // entries of each of two devices that do not fit it
 	balanced := func(t testing.TB, b Buffer) Ledger {
 		l := b.Ledger()
 		require.True(t, l.Balanced(), "%+v", l)
