@@ -35,6 +35,7 @@ type Disk struct {
 	backlog *spool.State
 	attached,
 	closing,
+	loading, // the consumer reads with the lock released
 	urgent, // do not wait to write
 	syncNow, // somebody waits for what was written without syncing
 	full bool // the quota is used up and nothing may be evicted
@@ -46,6 +47,7 @@ type Disk struct {
 	unsaved uint64    // entries finished on disk since the watermark was saved
 	since   time.Time // when the first of them was
 	shift   uint64    // of the entries of this opening: index - shift = position
+	ago     int64     // time of the log - ago = Memory.now: not 0 if the disk was read late
 	health  Health
 
 	w    writer // the goroutine's
@@ -244,7 +246,12 @@ func (d *Disk) tight(n int) bool {
 			free += t.size
 		}
 	}
-	return 2*(d.m.ledger.Bytes+int64(n))+d.segBytes > free // padding and the ends of segments may double it
+	for _, c := range d.m.chunks {
+		if c.live > 0 {
+			n += len(c.buf) + 2*c.names + 512
+		}
+	}
+	return 2*int64(n+512)+d.segBytes > free // padding and the ends of segments may double it
 }
 
 // appended wakes the goroutine if there is something new for it to know, and

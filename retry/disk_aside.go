@@ -20,8 +20,12 @@ func (d *Disk) keepAside(first, last uint64) {
 	m.mu.Lock()
 	last = min(last, m.read.index-1)
 	var copies []Entry
+	room := d.opts.MaxMemory / 4
+	for _, e := range d.aside {
+		room -= int64(len(e.Data))
+	}
 	add := func(e Entry, shift uint64) {
-		if len(copies) < maxAside {
+		if room -= int64(len(e.Data)); len(copies) < maxAside && room >= 0 {
 			e.Data, e.Index = slices.Clone(e.Data), e.Index-shift // its position, from here on
 			copies = append(copies, e)
 		}
@@ -113,8 +117,11 @@ func (d *Disk) writeOneAside(e Entry) error {
 	b.Add(e.Device, e.Seq, e.Data)
 	var salt [8]byte
 	_, _ = rand.Read(salt[:]) // never fails
+	if e.Index >= lateIndex { // it was kept before the positions were known
+		e.Index -= d.shift
+	}
 	id := spool.FileID{First: e.Index, Salt: binary.LittleEndian.Uint64(salt[:])}
-	data := b.Append(nil, id.Salt, 0, &spool.Head{Boot: e.Boot, First: id.First, Clock: d.m.timeNow(), Wall: wallNow()})
+	data := b.Append(nil, id.Salt, 0, &spool.Head{Boot: e.Boot, First: id.First, Clock: d.m.timeNow() + d.ago, Wall: wallNow()})
 	info := vfs.Info{Name: id.Name(spool.AsideExt), Size: int64(len(data))}
 	if d.quotaLeft() < info.Size {
 		return nil // what can still be delivered is worth more

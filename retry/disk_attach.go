@@ -64,7 +64,6 @@ func (d *Disk) learn(st *spool.State, opening bool) {
 	if st.Used {
 		next += positionStride
 	}
-	m.clock += st.Clock
 	d.bytes += st.Bytes
 	w.found, w.cursor, w.kept = st, st.Cursor, st.Kept
 	w.written, w.durable = st.Written, st.Durable
@@ -77,10 +76,11 @@ func (d *Disk) learn(st *spool.State, opening bool) {
 	}
 	d.backlog = st
 	if opening {
+		m.clock += st.Clock
 		m.next, m.read.index = next, next
 		d.adopt()
 	} else {
-		d.shift = lateIndex - next
+		d.shift, d.ago = lateIndex-next, st.Clock // what is in memory does not grow older
 	}
 }
 
@@ -94,7 +94,7 @@ func (d *Disk) adopt() {
 	d.backlog = nil
 	var segs []*segment
 	for _, f := range st.Segments {
-		s := recovered(f, st.Acked)
+		s := recovered(f, st.Acked, d.ago)
 		m.ledger.Recovered += s.pending + f.Lost
 		m.ledger.Corrupt += f.Lost
 		m.ledger.Pending += s.pending
@@ -211,6 +211,9 @@ func (d *Disk) define() error {
 		if w.docs[id] == name {
 			continue
 		}
+		if err := d.quota(int64(len(doc))); err != nil {
+			return err
+		}
 		if err := d.writeFile(name, doc); err != nil {
 			return err
 		}
@@ -239,7 +242,7 @@ func (d *Disk) saveCursor() error {
 	w := &d.w
 	d.m.mu.Lock()
 	c := spool.Cursor{Generation: w.cursor.Generation + 1, Boot: w.cursor.Boot, Next: d.m.next - d.shift,
-		Acked: d.position(), Written: w.durable, Clock: d.m.timeNow(), Wall: wallNow()}
+		Acked: d.position(), Written: w.durable, Clock: d.m.timeNow() + d.ago, Wall: wallNow()}
 	covered := d.unsaved
 	d.m.mu.Unlock()
 	if err := d.writeSlot(c); err != nil {

@@ -108,7 +108,7 @@ func (d *Disk) write(pieces []piece) (n int, err error) {
 			return n, err
 		}
 		p.head = spool.Head{Boot: d.m.boot, First: p.c.first - d.shift, Before: w.written + entries, Durable: w.durable,
-			Acked: d.watermark(), Prev: w.prev, Clock: p.c.newest, Wall: time.Now().UnixMilli()}
+			Acked: d.watermark(), Prev: w.prev, Clock: p.c.newest + d.ago, Wall: time.Now().UnixMilli()}
 		w.buf = w.builder.Append(w.buf[:0], w.seg.id.Salt, w.used, &p.head)
 		if err := d.writeAt(w.file, w.buf, w.used); err != nil {
 			return n, err
@@ -148,6 +148,9 @@ func (d *Disk) build(p piece) {
 // maxGap is how many finished entries may lie between two blocks of a segment.
 const maxGap = 1 << 16
 
+// maxSpan is how many indexes a segment may cover: it may need a bit for each.
+const maxSpan = 1 << 20
+
 // fits tells whether the block belongs into the segment that is being written.
 func (d *Disk) fits(p piece) bool {
 	w := &d.w
@@ -155,7 +158,7 @@ func (d *Disk) fits(p piece) bool {
 		return false
 	}
 	end := max(w.seg.end, w.seg.first)
-	return w.used+w.builder.Size() <= max(d.segBytes, w.seg.size) && p.c.first-end <= maxGap
+	return w.used+w.builder.Size() <= max(d.segBytes, w.seg.size) && p.c.first-end <= maxGap && p.c.first-w.seg.first < maxSpan
 }
 
 // publish takes pieces from memory into the log on disk.
@@ -166,7 +169,7 @@ func (d *Disk) publish(pieces []piece) {
 	s := w.seg
 	if s.entries == 0 {
 		d.segs = append(d.segs, s)
-		s.oldest = pieces[0].head.Clock
+		s.oldest = pieces[0].head.Clock - d.ago
 	}
 	for _, p := range pieces {
 		c, end := p.c, p.c.first+uint64(p.c.n)
@@ -180,7 +183,7 @@ func (d *Disk) publish(pieces []piece) {
 		}
 		s.pending += uint64(c.live)
 		s.entries += uint64(p.head.Entries)
-		s.newest = p.head.Clock
+		s.newest = p.head.Clock - d.ago
 		w.written += uint64(p.head.Entries)
 		c.busy = false
 		if i := slices.Index(m.chunks, c); i >= 0 {

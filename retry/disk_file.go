@@ -167,6 +167,7 @@ func (d *Disk) seal() error {
 func (d *Disk) abandon() {
 	if d.w.seg != nil {
 		d.m.mu.Lock()
+		d.w.seg.stale = true
 		d.w.seg.unsafe = d.w.dirty && d.opts.Sync == SyncNever && d.w.durable < d.w.written
 		d.m.mu.Unlock()
 		d.leave()

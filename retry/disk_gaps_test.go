@@ -157,22 +157,48 @@ func TestDiskSyncIsDurable(t *testing.T) {
 	}
 }
 
+// A segment belongs to one opening: what may be torn or half durable is never
+// built upon.
+func TestDiskLeavesOldSegments(t *testing.T) {
+	fsys := vfs.NewCrash()
+	d := still(t, fsys, crashOptions)
+	putStill(t, d, 3, 1000)
+	die(d)
+	read := func() string {
+		b, err := spool.ReadFile(fsys, filepath.Join(crashDir, d.segs[0].name), 1<<20)
+		require.NoError(t, err)
+		return string(b)
+	}
+	before := read()
+	d = still(t, fsys, crashOptions)
+	putStill(t, d, 3, 1000)
+	require.Equal(t, before, read())
+	require.Len(t, d.segs, 2)
+}
+
 // The last block, of which nothing else says whether it was durable, cannot be
 // read by one opening: it cannot tell this from a write that was cut short. The
 // file is kept, for another try.
 func TestDiskUnreadableEnd(t *testing.T) {
 	o := Options{SyncDelay: time.Hour}
 	for i := range 6 {
-		blocks, size := i%3+1, 1000+i/3*2000 // of one page, or more
+		blocks, body := i%3+1, i >= 3 // cannot be read, or the whole page
+		size := 1000
+		if body {
+			size = 3900 // does not fit a page together with the heads
+		}
 		fsys := vfs.NewCrash()
 		d := still(t, fsys, o)
 		for range blocks {
 			putStill(t, d, 3, size)
 		}
 		die(d)
-		last := d.w.used - d.w.used/int64(2*blocks) // the middle of the last block
+		last := d.w.used - d.w.used/int64(blocks)
 		page := func(c vfs.Call) bool {
-			return c.Op == vfs.OpRead && strings.HasSuffix(c.Name, spool.SegmentExt) && c.Off <= last && last < c.Off+c.Len
+			if c.Op != vfs.OpRead || !strings.HasSuffix(c.Name, spool.SegmentExt) {
+				return false
+			}
+			return c.Off == last && !body || c.Off > last && c.Off < last+vfs.PageSize && body
 		}
 		d = still(t, vfs.NewFault(fsys, vfs.Plan{Call: 1, Sticky: true, Match: page}), o)
 		require.Len(t, seqs(d), 3*(blocks-1))

@@ -74,7 +74,7 @@ func (d *Disk) lose(s *segment, o Outcome, limit int64) {
 		raw  []byte
 	}
 	var blocks []lost
-	end, readFrom := s.end, d.m.read.index
+	end, ago := s.end, d.ago
 	oldest := s.newest
 	s.pins++
 	d.m.mu.Unlock()
@@ -82,14 +82,14 @@ func (d *Disk) lose(s *segment, o Outcome, limit int64) {
 	if err == nil {
 		for p := range spool.Blocks(f, s.id.Salt, 0) {
 			h := p.Head
-			if h == nil || h.First+s.shift < readFrom {
+			if h == nil {
 				continue
 			}
 			if h.First+s.shift >= end {
 				break
 			}
-			if h.Clock >= limit {
-				oldest = h.Clock
+			if h.Clock-ago >= limit {
+				oldest = h.Clock - ago
 				break
 			}
 			blocks = append(blocks, lost{head: h})
@@ -106,8 +106,11 @@ func (d *Disk) lose(s *segment, o Outcome, limit int64) {
 		}
 	}
 	for _, b := range blocks {
-		if b.head.First+s.shift >= d.m.read.index || s.gone {
+		first := b.head.First + s.shift
+		if s.gone || s.undone(first, min(b.head.End()+s.shift, d.m.read.index)) == 0 {
 			d.loseBlock(s, b.head, b.raw, o)
+		} else { // some of it is leased
+			oldest = min(oldest, b.head.Clock-ago)
 		}
 	}
 	s.oldest = oldest
@@ -129,7 +132,7 @@ func (d *Disk) lose(s *segment, o Outcome, limit int64) {
 // goroutine, with the lock held, and releases it; false: there is none.
 func (d *Disk) evict() bool {
 	i := slices.IndexFunc(d.segs, func(s *segment) bool {
-		return s.first >= d.m.read.index && s != d.w.seg && s.pins == 0 && !s.reading
+		return s.firstUndone() >= min(s.end, d.m.read.index) && s != d.w.seg && s.pins == 0 && !s.reading
 	})
 	if i < 0 {
 		return false

@@ -90,6 +90,12 @@ func (d *Disk) leaseBlock(size *int, maxBytes int) bool {
 func (d *Disk) load() (more bool, err error) {
 	m := &d.m
 	for {
+		if m.closed {
+			if f := d.stopReading(); f != nil {
+				_ = f.Close()
+			}
+			return false, nil
+		}
 		i := slices.IndexFunc(d.segs, func(s *segment) bool { return s.end > m.read.index && s.pending > 0 })
 		if i < 0 {
 			return false, nil
@@ -98,6 +104,7 @@ func (d *Disk) load() (more bool, err error) {
 		m.read.index = max(m.read.index, s.first)
 		index, end := m.read.index, s.end
 		s.pins++
+		d.loading = true
 		m.mu.Unlock()
 		f := found{}
 		err := d.turnTo(s)
@@ -105,9 +112,13 @@ func (d *Disk) load() (more bool, err error) {
 			f, err = d.find(s, index, end)
 		}
 		m.mu.Lock()
+		d.loading = false
 		s.pins--
 		switch {
-		case err != nil && d.gone(err, s):
+		case m.closed:
+			continue
+		case err != nil && (s.dead || d.gone(err, s)):
+			s.bad = true
 			f = found{missing: s.pending}
 		case err != nil:
 			return false, err
@@ -306,6 +317,10 @@ func (d *Disk) Rewind() {
 		m.read.index = min(m.read.index, m.chunks[0].first)
 	}
 	m.read.index = min(m.read.index, d.first())
+	if d.full { // what was leased may be dropped now
+		d.empty()
+		d.poke()
+	}
 	if f := d.stopReading(); f != nil {
 		_ = f.Close()
 	}

@@ -27,6 +27,8 @@ type segment struct {
 	reading bool   // the consumer has its file open
 	bad     bool   // something in it cannot be read
 	gone    bool   // evicted: not in the log any more
+	stale   bool   // it has blocks that were written again to the next one
+	dead    bool   // nothing of it can be read, on a disk that can be written to
 	unsafe  bool   // it failed, and has blocks that were written without syncing
 }
 
@@ -89,10 +91,10 @@ func (s *segment) firstUndone() uint64 {
 }
 
 // recovered makes the segment that recovery found.
-func recovered(f *spool.Segment, acked uint64) *segment {
+func recovered(f *spool.Segment, acked uint64, ago int64) *segment {
 	s := &segment{id: f.FileID, name: f.Name, first: f.First, end: f.End, size: f.Size, entries: f.Entries,
-		pending: f.Pending, endsAt: f.EndBefore, oldest: f.Oldest, newest: f.Newest, low: min(max(acked, f.First), f.End),
-		bad: f.Lost > 0 || f.Copied > 0 || f.Unread}
+		pending: f.Pending, endsAt: f.EndBefore, oldest: f.Oldest - ago, newest: f.Newest - ago, low: min(max(acked, f.First), f.End),
+		bad: f.Lost > 0 || f.Copied > 0 || f.Unread, stale: f.Torn || f.Stale}
 	for _, g := range f.Gaps {
 		s.finish(g.First, g.Last+1)
 	}
@@ -124,7 +126,10 @@ func (d *Disk) retire(i int) {
 // Only the consumer may close the file that it reads.
 func (d *Disk) retireFinished(consumer bool) {
 	for i := 0; i < len(d.segs); {
-		if s := d.segs[i]; s.pending == 0 && s != d.w.seg && s.pins == 0 && (consumer || !s.reading) {
+		// What a segment has that was written again to the next one must not be taken
+		// for its own after a restart: that one stays until it goes.
+		follows := i > 0 && d.segs[i-1].stale && d.segs[i-1].pending > 0
+		if s := d.segs[i]; s.pending == 0 && !follows && s != d.w.seg && s.pins == 0 && (consumer || !s.reading) {
 			d.retire(i)
 		} else {
 			i++

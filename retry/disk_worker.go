@@ -29,6 +29,7 @@ type writer struct {
 	probeAt  time.Time         // when to try again; zero: the disk is well
 	backoff  time.Duration
 	blind    bool         // reading failed
+	blinds   int          // probes since, at which the disk took a write
 	unlinked bool         // files were not found where they were
 	found    *spool.State // by recovery; nil: the directory could not be read yet
 	distrust bool         // writing to the cursor's file failed: it is replaced
@@ -157,10 +158,37 @@ func (d *Disk) work() {
 		d.trouble(err)
 	case d.w.blind && !d.readable():
 		d.trouble(d.health.Err)
+		d.giveUpDead()
 	default:
-		d.w.blind = false
+		d.w.blind, d.w.blinds = false, 0
 		d.well()
 	}
+}
+
+// deadProbes is how often the disk must take a write, while nothing of a file can
+// be read, for that file to be damaged and not the disk away. It takes minutes.
+const deadProbes = 8
+
+// giveUpDead is called with the lock held, and releases it to write.
+func (d *Disk) giveUpDead() {
+	d.m.mu.Unlock()
+	err := d.saveCursor()
+	d.m.mu.Lock()
+	if err != nil {
+		d.w.blinds = 0
+		return
+	}
+	if d.w.blinds++; d.w.blinds < deadProbes {
+		return
+	}
+	d.w.blind, d.w.blinds = false, 0
+	for _, s := range d.segs {
+		if s.pending > 0 {
+			s.dead = true
+			break
+		}
+	}
+	d.well()
 }
 
 // readable tells whether what the reader failed at can be read now.
@@ -189,6 +217,7 @@ func (d *Disk) finish() {
 		_ = d.removeTrash()
 		d.m.mu.Lock()
 		d.urgent, d.syncNow = true, true
+		d.m.read.index = min(d.m.read.index, d.first()) // leases are over
 		d.m.mu.Unlock()
 		err = d.commit()
 	}
@@ -209,7 +238,10 @@ func (d *Disk) finish() {
 		m.loseAll(c, Evicted)
 	}
 	m.chunks, m.spare, m.read = nil, nil, readPlace{index: m.next}
-	reader := d.stopReading()
+	var reader vfs.File
+	if !d.loading { // else Next closes it
+		reader = d.stopReading()
+	}
 	m.closed = true
 	switch {
 	case err != nil:

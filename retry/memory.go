@@ -175,7 +175,7 @@ func (m *Memory) append(d *device, data []byte) (bool, error) {
 		m.ledger.Bytes += deviceBytes
 	}
 	if c.newDevice(d) {
-		c.names += len(d.name)
+		c.names += len(d.name) + 16
 		d.chunk = c.first
 	}
 	c.buf = append(append(c.buf, h...), data...)

@@ -16,7 +16,7 @@ type chunk struct {
 	live   int      // entries not finished
 	done   []uint64 // one bit an entry, set when finished
 	newest int64    // time of the last entry
-	names  int      // bytes of the names of its devices
+	names  int      // bytes that its devices take in the head of a block
 	sealed bool     // nothing is added any more
 	busy   bool     // it is being written to disk
 }

@@ -15,19 +15,21 @@ type command struct {
 	summary string // one line, for the list
 	usage   string // what follows the name
 	text    string // what it does and how, with examples
+	args    int    // how many arguments it takes that are no flags, at most
 	// setup defines the command's flags and returns what runs it once they are
 	// parsed. The flag set's own output is not used.
 	setup func(*flag.FlagSet) func(context.Context, streams) error
 }
 
-// streams are where a command reads and writes.
+// streams are where a command reads and writes, and its arguments.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+	args     []string // without flags
 }
 
 // commands is the table of all commands but help.
-var commands = []command{tailCommand}
+var commands = []command{tailCommand, spoolCommand}
 
 // Exit codes.
 const (
@@ -60,7 +62,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	start := cmd.setup(flags)
+	var words []string
 	err := flags.Parse(rest)
+	for err == nil && flags.NArg() > 0 && len(words) < cmd.args { // flags may come before, between and after
+		words = append(words, flags.Arg(0))
+		err = flags.Parse(flags.Args()[1:])
+	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, cmd.help())
@@ -70,7 +77,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case flags.NArg() > 0:
 		err = usagef("there is something that is no flag: %q", flags.Arg(0))
 	default:
-		err = start(ctx, streams{stdin, stdout, stderr})
+		err = start(ctx, streams{stdin, stdout, stderr, words})
 	}
 	if err == nil {
 		return exitOK
@@ -112,7 +119,7 @@ func find(name string) *command {
 
 func overview() string {
 	var b strings.Builder
-	b.WriteString("rivulet is the tool for streams that the rivulet library writes to.\n\nUsage:\n\n  rivulet command [flags]\n\nCommands:\n\n")
+	b.WriteString("rivulet is the tool for what the rivulet library writes: streams, and buffers on disk.\n\nUsage:\n\n  rivulet command [flags]\n\nCommands:\n\n")
 	for _, c := range commands {
 		fmt.Fprintf(&b, "  %-8s %s\n", c.name, c.summary)
 	}

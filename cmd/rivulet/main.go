@@ -1,4 +1,5 @@
-// Rivulet is the tool for streams that the rivulet library writes to.
+// Rivulet is the tool for what the rivulet library writes: streams, and buffers
+// on disk.
 //
 // Usage:
 //
@@ -7,9 +8,10 @@
 // The commands are:
 //
 //	tail    print the records of a stream as JSON lines
+//	spool   look into a buffer on disk, check it, print it, repair it
 //	help    explain a command
 //
-// "rivulet help tail" explains tail, with examples. Credentials, and the region
+// "rivulet help tail" explains tail, with examples. Its credentials, and the region
 // unless -region is given, come from the places that the AWS CLI looks in.
 //
 // The exit code is 0 on success, 1 when something failed, 2 for wrong usage.

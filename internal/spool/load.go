@@ -50,6 +50,7 @@ type Segment struct {
 	Blocks  int
 	Torn    bool // there is something behind its last block, or it was cut short
 	Holes   int  // parts that are no block
+	Stale   bool // it has blocks that are in another segment
 	Copied  int  // blocks whose first head was damaged
 	Unread  bool // reading failed behind its last block
 

@@ -59,6 +59,7 @@ func (s *State) loadSegments(fsys vfs.FS, dir string) error {
 	limit, before := uint64(lots), uint64(lots)
 	for _, seg := range slices.Backward(s.Segments) {
 		seg.limit, seg.limitBefore = limit, before
+		s.Next = max(s.Next, seg.First) // of one with nothing in it too: later names must sort after it
 		before = seg.Before
 		err := s.scan(fsys, dir, seg, false)
 		if err == nil && seg.EndBefore > s.Durable { // the end may have been cut short
@@ -71,12 +72,10 @@ func (s *State) loadSegments(fsys vfs.FS, dir string) error {
 			limit = seg.firstHead
 		}
 	}
-	reached := uint64(0)
 	for i, seg := range s.Segments {
-		if err := s.count(fsys, dir, seg, reached, s.Segments[i+1:]); err != nil {
+		if err := s.count(fsys, dir, seg, s.Segments[i+1:]); err != nil {
 			return err
 		}
-		reached = max(reached, seg.End)
 		s.Written = max(s.Written, seg.EndBefore)
 	}
 	s.Written = max(s.Written, s.Durable)
@@ -105,12 +104,16 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
 		s.Durable, s.Clock = max(s.Durable, h.Durable), max(s.Clock, h.Clock)
 		end, entries := seg.own(f, h, seg.End)
 		if entries == 0 {
+			seg.Stale = true
 			continue
 		}
 		if strict && h.Before+entries > s.Durable {
 			_, err := ReadBody(f, seg.Salt, h)
 			if err != nil || h.Before > max(seg.EndBefore, s.Durable) { // what follows was not durable either
 				hole = true
+				if err != nil && Unreadable(err) {
+					readErr = err
+				}
 				break
 			}
 		}
@@ -133,6 +136,7 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
 		seg.Newest, seg.Wall = h.Clock, h.Wall
 		hole, readErr = false, nil
 	}
+	seg.Unread = readErr != nil
 	seg.Torn = hole || bits.OnesCount64(uint64(seg.Size)) != 1
 	return errors.Join(s.dead(fsys, dir, readErr), f.Close())
 }
@@ -182,13 +186,13 @@ func readable(fsys vfs.FS, name string, off int64) bool {
 	return f.Close() == nil && n == 1
 }
 
-// count finds out what of a segment is pending and lost. Reached is the position
-// that the segments before it end at, later are those after it.
-func (s *State) count(fsys vfs.FS, dir string, seg *Segment, reached uint64, later []*Segment) error {
-	// What was below the watermark, or is in an earlier segment too, is not lost.
-	// No more than one entry is at a position.
+// count finds out what of a segment is pending and lost; later are the segments
+// after it.
+func (s *State) count(fsys vfs.FS, dir string, seg *Segment, later []*Segment) error {
+	// What was below the watermark is not lost. No more than one entry is at a
+	// position.
 	lose := func(g *gap) {
-		from, pos := g.written.First, max(g.pos.First, reached, s.Acked)
+		from, pos := g.written.First, max(g.pos.First, s.Acked)
 		if to := min(g.written.Last, s.Durable); to > from && g.pos.Last > pos {
 			g.lost = min(to-from, g.pos.Last-pos)
 		}
@@ -243,9 +247,29 @@ func (s *State) count(fsys vfs.FS, dir string, seg *Segment, reached uint64, lat
 		if h.First < s.Acked {
 			n, _ := below(f, seg.Salt, h, s.Acked)
 			seg.Pending -= n
+			seg.Gaps = append(seg.Gaps, empty(f, seg.Salt, h, s.Acked)...)
 		}
 	}
 	return f.Close()
+}
+
+// empty lists the runs of positions of a block, from pos on, that hold no entry.
+func empty(f vfs.File, salt uint64, h *Head, pos uint64) (gaps []Run) {
+	raw, err := ReadBody(f, salt, h)
+	if err != nil {
+		return nil
+	}
+	_ = h.Each(raw, func(e Entry) bool {
+		if e.Pos > pos {
+			gaps = append(gaps, Run{pos, e.Pos - 1})
+		}
+		pos = max(pos, e.Pos+1)
+		return true
+	})
+	if h.End() > pos {
+		gaps = append(gaps, Run{pos, h.End() - 1})
+	}
+	return gaps
 }
 
 // below counts the entries of a block below a position. If the body cannot be

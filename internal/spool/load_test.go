@@ -253,6 +253,20 @@ func TestLoadReadErrors(t *testing.T) {
 	require.ErrorIs(t, err, syscall.EIO)
 }
 
+// A buffer of which the small files cannot be read was not empty.
+func TestLoadSmallFilesUnreadable(t *testing.T) {
+	w := newWriter(t)
+	w.finish(t)
+	read := func(c vfs.Call) bool { return c.Op == vfs.OpRead }
+	_, err := Load(vfs.NewFault(w.disk, vfs.Plan{Call: 1, Sticky: true, Match: read}), testDir)
+	require.ErrorIs(t, err, syscall.EIO)
+	w.put(t, FormatName, []byte("damaged"))
+	w.put(t, CursorName, slices.Repeat([]byte{1}, CursorBytes))
+	s := w.load(t)
+	require.True(t, s.Used, "or else boot numbers would begin again")
+	require.False(t, s.CursorRead || s.Whole)
+}
+
 func TestLoadEmptyAndForeign(t *testing.T) {
 	w := newWriter(t)
 	s := w.load(t)
