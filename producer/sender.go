@@ -125,7 +125,11 @@ func (s *sender) fill(now time.Time) time.Duration {
 	if s.outRaw > 0 && room < s.p.window/2 { // crumbs would make small frames
 		return maxSleep
 	}
-	_, next := s.p.buf.Span()
+	first, next := s.p.buf.Span()
+	if first < s.read && len(s.out) == 0 && len(s.search.suspects) == 0 { // a disk was read late
+		s.p.buf.Rewind()
+		s.read, s.more = first, true
+	}
 	if s.read >= next {
 		// Nothing to read. Look again after raising the flag: a Put between the
 		// two would have seen it down.

@@ -67,7 +67,7 @@ func (d *Disk) learn(st *spool.State, opening bool) {
 	d.bytes += st.Bytes
 	w.found, w.cursor, w.kept = st, st.Cursor, st.Kept
 	w.written, w.durable = st.Written, st.Durable
-	w.docs = map[uint64]string{}
+	w.docs, w.unsafe = map[uint64]string{}, map[string]bool{}
 	for id, doc := range st.Docs {
 		w.docs[id] = spool.DocName(id, doc)
 		if m.defs[id] == nil {
@@ -78,10 +78,10 @@ func (d *Disk) learn(st *spool.State, opening bool) {
 	if opening {
 		m.clock += st.Clock
 		m.next, m.read.index = next, next
-		d.adopt()
 	} else {
 		d.shift, d.ago = lateIndex-next, st.Clock // what is in memory does not grow older
 	}
+	d.adopt()
 }
 
 // adopt puts what recovery found before everything else, once nothing is leased:
@@ -95,6 +95,7 @@ func (d *Disk) adopt() {
 	var segs []*segment
 	for _, f := range st.Segments {
 		s := recovered(f, st.Acked, d.ago)
+		s.unsafe = d.w.unsafe[f.Name]
 		m.ledger.Recovered += s.pending + f.Lost
 		m.ledger.Corrupt += f.Lost
 		m.ledger.Pending += s.pending
@@ -117,7 +118,7 @@ func (d *Disk) claim(boot uint32) error {
 	w, st := &d.w, d.w.found
 	for _, f := range st.Segments {
 		if f.EndBefore > w.durable && f.Blocks > 0 {
-			if err := d.syncFile(f.Name); err != nil {
+			if err := d.syncOnce(f); err != nil {
 				return err
 			}
 		}
@@ -126,7 +127,7 @@ func (d *Disk) claim(boot uint32) error {
 		return err
 	}
 	d.m.mu.Lock()
-	w.durable = w.written
+	d.nowDurable()
 	d.m.mu.Unlock()
 	w.cursor.Boot = boot
 	if err := d.saveCursor(); err != nil {
@@ -135,8 +136,13 @@ func (d *Disk) claim(boot uint32) error {
 	return d.ensureFormat(st.Whole)
 }
 
-func (d *Disk) syncFile(name string) error {
-	f, err := d.fs.Open(d.path(name), vfs.ReadWrite)
+// syncOnce makes the file of a segment durable. It is tried once: after a failure
+// the next fdatasync would return nil for pages that are lost.
+func (d *Disk) syncOnce(seg *spool.Segment) error {
+	if d.w.unsafe[seg.Name] {
+		return nil
+	}
+	f, err := d.fs.Open(d.path(seg.Name), vfs.ReadWrite)
 	if spool.Missing(err) { // delivered and removed since
 		return nil
 	}
@@ -144,7 +150,16 @@ func (d *Disk) syncFile(name string) error {
 		return err
 	}
 	d.count(0, 1)
-	return errors.Join(f.Sync(), f.Close())
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		d.m.mu.Lock()
+		defer d.m.mu.Unlock()
+		d.w.unsafe[seg.Name] = true
+		for _, s := range d.segs {
+			s.unsafe = s.unsafe || s.name == seg.Name
+		}
+		return err
+	}
+	return nil
 }
 
 func (d *Disk) ensureFormat(whole bool) error {

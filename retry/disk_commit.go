@@ -146,10 +146,10 @@ func (d *Disk) build(p piece) {
 }
 
 // maxGap is how many finished entries may lie between two blocks of a segment.
-const maxGap = 1 << 16
+const maxGap = 1 << 12
 
 // maxSpan is how many indexes a segment may cover: it may need a bit for each.
-const maxSpan = 1 << 20
+const maxSpan = 1 << 19
 
 // fits tells whether the block belongs into the segment that is being written.
 func (d *Disk) fits(p piece) bool {

@@ -46,13 +46,14 @@ func (d *Disk) allocate(f vfs.File, size int64) error {
 	if !vfs.NoSpace(err) {
 		return err
 	}
-	if d.opts.Overflow == DropOldest {
+	if d.opts.Overflow == DropOldest && !d.w.vain { // others may use up what is freed
 		d.m.mu.Lock()
-		evicted := d.evict()
+		d.w.vain = d.evict()
 		d.m.mu.Unlock()
-		if evicted {
+		if d.w.vain {
 			d.removeTrash()
 			if err = f.Allocate(size); !vfs.NoSpace(err) {
+				d.w.vain = false
 				return err
 			}
 		}

@@ -58,6 +58,6 @@ func (d *Disk) well() {
 		d.opts.Logger.Info("the buffer's disk can be used again", "dir", d.dir, "after", time.Since(d.health.Since))
 		d.health.Degraded, d.health.Err, d.health.Since = false, nil, time.Now()
 	}
-	d.w.backoff, d.w.probeAt = 0, time.Time{}
+	d.w.backoff, d.w.probeAt, d.w.vain = 0, time.Time{}, false
 	d.m.wake()
 }

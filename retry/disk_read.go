@@ -306,6 +306,7 @@ func (d *Disk) Ack(first, last uint64, o Outcome) {
 	}
 	d.retireFinished(true)
 	m.ack(first, last, o)
+	d.adopt()
 }
 
 // Rewind implements [Buffer].
@@ -317,6 +318,7 @@ func (d *Disk) Rewind() {
 		m.read.index = min(m.read.index, m.chunks[0].first)
 	}
 	m.read.index = min(m.read.index, d.first())
+	d.adopt()
 	if d.full { // what was leased may be dropped now
 		d.empty()
 		d.poke()

@@ -28,13 +28,15 @@ type writer struct {
 	kept     []vfs.Info        // files of damaged segments and rejected entries
 	probeAt  time.Time         // when to try again; zero: the disk is well
 	backoff  time.Duration
-	blind    bool         // reading failed
-	blinds   int          // probes since, at which the disk took a write
-	unlinked bool         // files were not found where they were
-	found    *spool.State // by recovery; nil: the directory could not be read yet
-	distrust bool         // writing to the cursor's file failed: it is replaced
-	covered  uint64       // of Disk.unsaved, by the head written last
-	ghosts   int64        // bytes of removed files that a power cut might give back
+	blind    bool            // reading failed
+	unsafe   map[string]bool // segments found by recovery that could not be synced
+	vain     bool            // dropping a segment did not help against a full disk
+	blinds   int             // probes since, at which the disk took a write
+	unlinked bool            // files were not found where they were
+	found    *spool.State    // by recovery; nil: the directory could not be read yet
+	distrust bool            // writing to the cursor's file failed: it is replaced
+	covered  uint64          // of Disk.unsaved, by the head written last
+	ghosts   int64           // bytes of removed files that a power cut might give back
 }
 
 // run is the goroutine that does all writing.
@@ -93,7 +95,7 @@ func (d *Disk) nextWork(now time.Time) (at time.Time) {
 		}
 		sooner(d.since.Add(cursorDelay))
 	}
-	if d.health.Degraded && (!at.IsZero() || d.w.blind || !d.attached) {
+	if d.health.Degraded {
 		at = d.w.probeAt // whatever it is, not before
 	}
 	return at
@@ -147,6 +149,12 @@ func (d *Disk) work() {
 	}
 	if err == nil {
 		err = d.tidy()
+	}
+	d.m.mu.Lock()
+	probe := err == nil && d.health.Degraded
+	d.m.mu.Unlock()
+	if probe { // there may have been nothing to write
+		err = d.saveCursor()
 	}
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -143,6 +144,9 @@ func (m *Memory) wake() {
 func (m *Memory) deviceOf(name string) (*device, error) {
 	if d := m.devices[name]; d != nil {
 		return d, nil
+	}
+	if name == "" {
+		return nil, errors.New("retry: the device's name is empty")
 	}
 	table := int64(len(m.names)) * deviceBytes // names are short
 	if len(m.names) >= MaxDevices || table+deviceBytes > m.opts.MaxBytes/4 {

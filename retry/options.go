@@ -43,8 +43,8 @@ type Options struct {
 	SyncBytes int64
 	// MaxMemory is the ceiling on what may wait in memory for the disk. Default 4 MiB.
 	MaxMemory int64
-	// OnSpooled, if set, hears of entries once they are durable. Calls are serial;
-	// no lock is held, but the disk waits while one runs.
+	// OnSpooled, if set, hears of entries once they are durable, but not with SyncNever.
+	// Calls are serial; no lock is held, but the disk waits while one runs.
 	OnSpooled func([]Range)
 	// Logger hears of trouble with the disk and of what recovery found. Default:
 	// nothing is logged.
@@ -58,7 +58,7 @@ type SyncMode uint8
 // The modes. The time and bytes are Options.SyncDelay and SyncBytes.
 const (
 	SyncGroup    SyncMode = iota // when one has waited for the time, or there are so many bytes: one fdatasync for all
-	SyncAlways                   // before Append returns; appends that wait together share an fdatasync
+	SyncAlways                   // before Append returns, unless the disk is in trouble or takes more than 10 s; appends that wait together share an fdatasync
 	SyncInterval                 // when one has waited for the time, however many have come
 	SyncNever                    // written like SyncGroup and left to the system: survives kill -9, not a power cut
 	SyncSpill                    // only what was not finished within the time, or does not fit the memory: on a good link the flash is not touched

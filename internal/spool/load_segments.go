@@ -26,7 +26,7 @@ func (s *State) sort(fsys vfs.FS, dir string) error {
 		}
 		f, err := fsys.Open(filepath.Join(dir, seg.Name), vfs.ReadOnly)
 		if err != nil {
-			return err
+			continue // scan will say so
 		}
 		var r reach
 		for p := range Blocks(f, seg.Salt, 0) {
@@ -86,9 +86,10 @@ func (s *State) loadSegments(fsys vfs.FS, dir string) error {
 // those that are not known to be durable: one that is not whole then counts as a
 // write that was cut short.
 func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
-	f, err := fsys.Open(filepath.Join(dir, seg.Name), vfs.ReadOnly)
+	f, err := openPatiently(fsys, filepath.Join(dir, seg.Name))
 	if err != nil {
-		return err
+		seg.End, seg.EndBefore, seg.Unread, seg.Torn = seg.First, seg.Before, true, true
+		return s.dead(fsys, dir, err)
 	}
 	*seg = Segment{FileID: seg.FileID, Name: seg.Name, Size: seg.Size, limit: seg.limit, limitBefore: seg.limitBefore, End: seg.First, EndBefore: seg.Before}
 	var readErr error
@@ -139,6 +140,16 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
 	seg.Unread = readErr != nil
 	seg.Torn = hole || bits.OnesCount64(uint64(seg.Size)) != 1
 	return errors.Join(s.dead(fsys, dir, readErr), f.Close())
+}
+
+// openPatiently tries again what failed once: cards do that.
+func openPatiently(fsys vfs.FS, name string) (f vfs.File, err error) {
+	for range 3 {
+		if f, err = fsys.Open(name, vfs.ReadOnly); err == nil || Missing(err) {
+			break
+		}
+	}
+	return f, err
 }
 
 // own returns how many entries of a block are the segment's, and where they end:
@@ -210,7 +221,7 @@ func (s *State) count(fsys vfs.FS, dir string, seg *Segment, later []*Segment) e
 		seg.tail = gap{written: Run{seg.EndBefore, later[0].Before}, pos: Run{seg.End, later[0].First}}
 	}
 	lose(&seg.tail)
-	if seg.End <= s.Acked {
+	if seg.End <= s.Acked || seg.Blocks == 0 {
 		return nil
 	}
 	whole := seg.First >= s.Acked

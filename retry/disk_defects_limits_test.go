@@ -1,0 +1,93 @@
+package retry
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/internal/vfs"
+)
+
+// accepted with Reject, and Close cannot write it.
+func TestDiskRejectAcceptsWhatCloseCannotWrite(t *testing.T) {
+	for _, c := range []struct{ name, size int }{{40, 20}, {128, 10}, {1000, 1}} {
+		t.Run(fmt.Sprint(c.name), func(t *testing.T) {
+			d, err := open(vfs.NewCrash(), "spool", Options{MaxBytes: 4 << 20, MaxMemory: 1 << 20, Overflow: Reject, SyncDelay: time.Hour, SyncBytes: 1 << 30})
+			require.NoError(t, err)
+			n := 0
+			for i := 0; ; i++ {
+				at := i * 7 % 4000
+				if _, err := d.Append(t.Context(), fmt.Sprintf("%0*d", c.name, i%1000), noise[at:at+c.size]); err != nil {
+					break
+				}
+				n++
+			}
+			t.Log(n)
+			require.NoError(t, d.Close())
+			require.Empty(t, d.Sweep())
+		})
+	}
+}
+
+// Close with leases.
+func TestDiskCloseWhileLeased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := idleDisk(t, vfs.NewCrash(), Options{})
+		for !d.full {
+			putSome(t, d, "d", 1, 3500)
+			workNow(d)
+			d.Next(1 << 20)
+		}
+		d.finish()
+		require.NoError(t, d.end, "the policy is to drop the oldest")
+	})
+}
+
+// memory of copies aside.
+func TestDiskAsideMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fault := vfs.NewFault(vfs.NewCrash(), vfs.Plan{})
+		d := idleDisk(t, fault, Options{MaxBytes: 64 << 20, MaxMemory: 4 << 20})
+		fault.Set(vfs.Plan{Call: 1, Sticky: true})
+		for range 100 {
+			_, err := d.Append(t.Context(), "d", make([]byte, 1<<20))
+			require.NoError(t, err)
+			es := d.Next(1)
+			d.Ack(es[0].Index, es[0].Index, Rejected)
+			d.work()
+		}
+		n := 0
+		for _, e := range d.aside {
+			n += len(e.Data)
+		}
+		require.LessOrEqual(t, n, 4<<20)
+	})
+}
+
+func TestDiskCloseDuringNext(t *testing.T) {
+	for i := range 200 {
+		fs := vfs.NewCrash()
+		d, err := open(fs, "spool", Options{MaxBytes: minDisk, MaxMemory: minWaiting})
+		require.NoError(t, err)
+		for range 30 {
+			putSome(t, d, "d", 1, 3000)
+		}
+		require.NoError(t, d.Sync(t.Context()))
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range 100 {
+				d.Next(3500)
+			}
+		})
+		for range i {
+			runtime.Gosched()
+		}
+		_ = d.Close()
+		wg.Wait()
+	}
+}
