@@ -39,14 +39,27 @@ func CheckFormat(b []byte) (whole bool, err error) {
 	if !found || sum != fmt.Sprintf("%08x\n", crc32.Checksum([]byte(body), castagnoli)) {
 		return false, nil
 	}
-	var version, incompatible, compatible uint32
-	if n, _ := fmt.Sscanf(body, "rivulet spool %d\nincompatible 0x%x\ncompatible 0x%x\n", &version, &incompatible, &compatible); n != 3 {
+	version, ok1 := number(body, "rivulet spool ")
+	incompatible, ok2 := number(body, "incompatible ")
+	if !ok1 || !ok2 {
 		return true, fmt.Errorf("%w: FORMAT says %q; this program knows version %d", ErrNewerFormat, body, Version)
 	}
 	if unknown := incompatible &^ knownIncompatible; version > Version || unknown != 0 {
 		return true, fmt.Errorf("%w: version %d, unknown incompatible features %#x; this program knows version %d", ErrNewerFormat, version, unknown, Version)
 	}
 	return true, nil
+}
+
+// number returns what the line that begins so says. fmt.Sscanf would put 40 KB
+// into every device's program.
+func number(text, begin string) (v uint64, ok bool) {
+	for line := range strings.Lines(text) {
+		if rest, found := strings.CutPrefix(line, begin); found {
+			v, err := strconv.ParseUint(strings.TrimSuffix(rest, "\n"), 0, 32)
+			return v, err == nil
+		}
+	}
+	return 0, false
 }
 
 // ReadFile reads a small file whole, at most limit bytes of it.
