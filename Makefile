@@ -10,6 +10,9 @@ TARGETS := linux/arm/6 linux/arm/7 linux/arm64 linux/386 linux/amd64 darwin/arm6
 # How long `make torture` fuzzes each fuzz target.
 FUZZTIME ?= 60s
 
+# How often it cuts the power of a mounted image; this needs root.
+CUTS ?= 24
+
 .PHONY: help demo test race test32 build e2e lint vulncheck bench torture
 
 help: ## list the targets
@@ -42,6 +45,8 @@ vulncheck: ## known vulnerabilities only; fails if their database can't be reach
 bench: ## all benchmarks, with allocations
 	go test -run '^$$' -bench . -benchmem ./...
 
-torture: ## the long tests, then FUZZTIME (60s) of fuzzing per target
+torture: ## the long tests, all mutants, CUTS (24) power cuts, then FUZZTIME (60s) of fuzzing per target
 	TORTURE=1 go test -race -timeout 3h ./...
+	scripts/mutants.sh
+	scripts/powercut.sh $(CUTS)
 	scripts/fuzz.sh $(FUZZTIME)
