@@ -237,7 +237,7 @@ func (d *Disk) Append(ctx context.Context, name string, data []byte) (uint64, er
 // tight tells whether what waits in memory might not fit the disk with n bytes
 // more. Unless entries may be dropped, none is accepted that Close could not write.
 func (d *Disk) tight(n int) bool {
-	free := d.opts.MaxBytes - d.bytes
+	free := d.opts.MaxBytes - d.bytes + d.w.spare
 	if d.w.seg != nil {
 		free += d.w.seg.size - d.w.used
 	}

@@ -65,6 +65,9 @@ func (d *Disk) learn(st *spool.State, opening bool) {
 		next += positionStride
 	}
 	d.bytes += st.Bytes
+	if w.spare = st.Spare; w.spare > 0 && w.spare != d.segBytes { // the quota was another
+		d.trash, w.spare = append(d.trash, discard{name: spool.SpareName, size: st.Spare}), 0
+	}
 	w.found, w.cursor, w.kept = st, st.Cursor, st.Kept
 	w.written, w.durable = st.Written, st.Durable
 	w.docs, w.unsafe = map[uint64]string{}, map[string]bool{}
@@ -209,6 +212,10 @@ func (d *Disk) restore() error {
 	d.abandon()
 	d.distrustCursor()
 	clear(w.docs)
+	d.m.mu.Lock()
+	d.bytes -= w.spare
+	w.spare = 0
+	d.m.mu.Unlock()
 	if !d.attached {
 		return nil
 	}

@@ -66,6 +66,13 @@ func (d *Disk) quota(n int64) error {
 	for {
 		d.m.mu.Lock()
 		free := d.opts.MaxBytes - d.bytes
+		if free < n && d.w.spare > 0 {
+			d.m.mu.Unlock()
+			if _, err := d.dropSpare(); err != nil {
+				return err
+			}
+			continue
+		}
 		if free < n && len(d.trash) == 0 && (d.opts.Overflow != DropOldest || !d.evict()) {
 			d.m.mu.Unlock()
 			return d.fullError()
@@ -106,30 +113,94 @@ func (d *Disk) turnPage(p piece) error {
 		return err
 	}
 	w := &d.w
-	size := max(powerOfTwo(w.builder.Size()), min(firstStep, d.segBytes))
-	if err := d.quota(size); err != nil {
-		return err
-	}
 	var salt [8]byte
 	_, _ = rand.Read(salt[:]) // never fails
 	id := spool.FileID{First: p.c.first - d.shift, Before: w.written, Salt: binary.LittleEndian.Uint64(salt[:])}
 	s := &segment{id: id, name: id.Name(spool.SegmentExt), first: p.c.first, end: p.c.first, low: p.c.first, shift: d.shift,
-		size: size, oldest: math.MaxInt64, endsAt: w.written}
+		oldest: math.MaxInt64, endsAt: w.written}
+	f, err := d.reuse(s, w.builder.Size())
+	if f == nil && err == nil {
+		f, err = d.create(s, max(powerOfTwo(w.builder.Size()), min(firstStep, d.segBytes)))
+	}
+	if err != nil {
+		return err
+	}
+	d.m.mu.Lock()
+	w.file, w.seg, w.used = f, s, 0
+	d.m.mu.Unlock()
+	return nil
+}
+
+// create makes the file of a segment.
+func (d *Disk) create(s *segment, size int64) (vfs.File, error) {
+	if err := d.quota(size); err != nil {
+		return nil, err
+	}
 	f, err := d.fs.Open(d.path(s.name), vfs.Create)
 	if err != nil {
 		d.scrap(s.name, 0) // it may be there all the same
-		return err
+		return nil, err
 	}
 	if err := d.allocate(f, size); err != nil {
 		_ = f.Close()
 		d.scrap(s.name, size)
-		return err
+		return nil, err
 	}
+	s.size, d.w.named = size, false
 	d.m.mu.Lock()
-	w.file, w.seg, w.used, w.named = f, s, 0, false
 	d.bytes += size
 	d.m.mu.Unlock()
-	return nil
+	return f, nil
+}
+
+// reuse makes the spare the file of a segment: to write where something was written
+// before costs the device a quarter of what new space costs, as the file system
+// has nothing to note in its journal. It returns nil if there is none of that size.
+func (d *Disk) reuse(s *segment, size int64) (vfs.File, error) {
+	w := &d.w
+	d.m.mu.Lock()
+	over := w.spare == 0 && d.opts.MaxBytes-d.bytes < d.segBytes && d.opts.Overflow == DropOldest && d.evict()
+	d.m.mu.Unlock()
+	if over {
+		if err := d.removeTrash(); err != nil {
+			return nil, err
+		}
+	}
+	if w.spare == 0 || w.spare < size {
+		return nil, nil
+	}
+	// The old name must be gone for good before anything is written: under it the
+	// new blocks would be damage.
+	err := d.fs.Rename(d.path(spool.SpareName), d.path(s.name))
+	if spool.Missing(err) {
+		d.m.mu.Lock()
+		d.bytes -= w.spare
+		w.spare = 0
+		d.m.mu.Unlock()
+		return nil, nil
+	}
+	if err != nil { // it may have been done all the same
+		d.discard(s.name, 0)
+		return nil, err
+	}
+	s.size, w.spare, w.named = w.spare, 0, true
+	if err := d.syncDir(); err != nil {
+		d.discard(s.name, s.size)
+		return nil, err
+	}
+	f, err := d.fs.Open(d.path(s.name), vfs.ReadWrite)
+	if err != nil {
+		d.discard(s.name, s.size)
+		return nil, err
+	}
+	return f, nil
+}
+
+// discard has a file removed, of which so many bytes are counted.
+func (d *Disk) discard(name string, size int64) {
+	d.m.mu.Lock()
+	d.trash = append(d.trash, discard{name: name, size: size})
+	d.m.mu.Unlock()
 }
 
 // scrap removes a file that did not come to be as it should, later if it cannot be

@@ -141,7 +141,7 @@ func (d *Disk) evict() bool {
 	s.gone = true
 	d.segs = slices.Delete(d.segs, i, i+1)
 	d.lose(s, Evicted, maxClock)
-	d.trash = append(d.trash, discard{name: s.name, size: s.size})
+	d.trash = append(d.trash, discard{name: s.name, size: s.size, reuse: !s.bad && !s.stale && !s.unsafe && s.size == d.segBytes})
 	d.empty()
 	return true
 }

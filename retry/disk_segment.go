@@ -106,6 +106,7 @@ type discard struct {
 	name   string
 	size   int64
 	bad    bool     // it is damaged: kept for a while under another name
+	reuse  bool     // its space may be used again
 	reader vfs.File // to be closed first
 }
 
@@ -113,7 +114,7 @@ type discard struct {
 func (d *Disk) retire(i int) {
 	s := d.segs[i]
 	d.segs = append(d.segs[:i:i], d.segs[i+1:]...)
-	t := discard{name: s.name, size: s.size, bad: s.bad}
+	t := discard{name: s.name, size: s.size, bad: s.bad, reuse: !s.bad && !s.stale && !s.unsafe && s.size == d.segBytes}
 	if s.reading {
 		t.reader = d.stopReading()
 	}

@@ -93,16 +93,16 @@ func (d *Disk) removeTrash() error {
 		if t.reader != nil {
 			_ = t.reader.Close()
 		}
-		err := d.remove(t)
+		gone, err := d.remove(t)
 		if err != nil && !spool.Missing(err) {
 			return err
 		}
-		if err == nil && !t.bad {
+		if err == nil && gone {
 			d.w.ghosts += t.size
 		}
 		d.m.mu.Lock()
 		d.trash = d.trash[1:]
-		if err != nil || !t.bad {
+		if err != nil || gone {
 			d.bytes -= t.size
 		}
 		d.empty()
@@ -116,16 +116,49 @@ func (d *Disk) empty() {
 	d.m.wake()
 }
 
-func (d *Disk) remove(t discard) error {
-	if !t.bad {
-		return d.fs.Remove(d.path(t.name))
+// remove removes a file, or gives it another name: then it is not gone.
+func (d *Disk) remove(t discard) (gone bool, err error) {
+	switch {
+	case t.bad:
+		id, _ := spool.ParseName(t.name, spool.SegmentExt)
+		name := id.Name(spool.BadExt)
+		if err := d.fs.Rename(d.path(t.name), d.path(name)); err != nil {
+			return false, err
+		}
+		return false, d.keep(vfs.Info{Name: name, Size: t.size})
+	case t.reuse && d.w.spare == 0:
+		if err := d.fs.Rename(d.path(t.name), d.path(spool.SpareName)); err != nil {
+			d.m.mu.Lock()
+			d.trash[0].reuse = false
+			d.m.mu.Unlock()
+			d.discard(spool.SpareName, 0) // it may have been done all the same
+			return false, err
+		}
+		d.m.mu.Lock()
+		d.w.spare = t.size
+		d.m.mu.Unlock()
+		return false, nil
 	}
-	id, _ := spool.ParseName(t.name, spool.SegmentExt)
-	name := id.Name(spool.BadExt)
-	if err := d.fs.Rename(d.path(t.name), d.path(name)); err != nil {
-		return err
+	return true, d.fs.Remove(d.path(t.name))
+}
+
+// dropSpare gives the space of the spare segment back. It returns false if there
+// is none.
+func (d *Disk) dropSpare() (bool, error) {
+	w := &d.w
+	if w.spare == 0 {
+		return false, nil
 	}
-	return d.keep(vfs.Info{Name: name, Size: t.size})
+	err := d.fs.Remove(d.path(spool.SpareName))
+	if err != nil && !spool.Missing(err) {
+		return false, err
+	}
+	w.ghosts += w.spare
+	d.m.mu.Lock()
+	d.bytes -= w.spare
+	w.spare = 0
+	d.m.mu.Unlock()
+	return true, nil
 }
 
 // keep adds to the files that are kept to be looked at, and removes the oldest

@@ -35,7 +35,7 @@ type embedded struct {
 	// prints holds, for each device, the fingerprints of its records; that of
 	// sequence number n is at n-1.
 	prints  map[string][]fingerprint
-	boot    uint32
+	boot    uint32 // of this run; 0 until something was put
 	scratch []byte
 }
 
@@ -111,7 +111,8 @@ func (e *embedded) fingerprint(r *record.Record) fingerprint {
 
 // check is what reading the stream back has shown.
 type check struct {
-	verified   uint64 // distinct records that equal what was put
+	verified   uint64 // distinct records that equal what was put, and those of earlier runs
+	earlier    uint64 // of these, how many are of earlier runs
 	duplicates uint64 // records that came again, equal
 	balance    partition.Report
 	err        error // the first difference
@@ -120,8 +121,10 @@ type check struct {
 // readTimeout bounds the reading back; it is all on this machine.
 const readTimeout = 10 * time.Minute
 
-// check reads the whole stream through its HTTP API and compares.
-func (e *embedded) check(delivered uint64) (c check) {
+// check reads the whole stream through its HTTP API and compares. What earlier
+// runs left in the spool, so many records, is not known here: of these it counts
+// what can be decoded, once each.
+func (e *embedded) check(delivered, recovered uint64) (c check) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	client, err := wire.NewClient(e.target(wire.CBOR))
@@ -141,15 +144,14 @@ func (e *embedded) check(delivered uint64) (c check) {
 	if err != nil {
 		return check{err: err}
 	}
-	v := verifier{embedded: e, seen: map[string][]bool{}, balance: partition.NewBalance(m)}
+	v := verifier{embedded: e, recovered: recovered, seen: map[string][]bool{}, older: map[record.ID]fingerprint{}, balance: partition.NewBalance(m)}
 	for _, s := range shards {
 		if err := v.shard(ctx, client.Client, s.ID); err != nil {
 			v.fail("shard %s cannot be read back: %w", s.ID, err)
 		}
 	}
 	if v.verified < delivered && v.err == nil {
-		v.fail("%d of %d delivered records are not in the stream; the first of those put that is not there is %s",
-			delivered-v.verified, delivered, v.firstMissing())
+		v.fail("%d of %d delivered records are not in the stream%s", delivered-v.verified, delivered, v.firstMissing())
 	}
 	v.check.balance = v.balance.Report()
 	return v.check
@@ -158,9 +160,11 @@ func (e *embedded) check(delivered uint64) (c check) {
 type verifier struct {
 	*embedded
 	check
-	seen    map[string][]bool // as prints
-	balance *partition.Balance
-	decoder decode.Decoder
+	recovered uint64
+	seen      map[string][]bool // as prints
+	older     map[record.ID]fingerprint
+	balance   *partition.Balance
+	decoder   decode.Decoder
 }
 
 func (v *verifier) fail(format string, args ...any) {
@@ -219,6 +223,10 @@ func (v *verifier) kinesisRecord(k *types.Record) error {
 // record compares one record that was read back.
 func (v *verifier) record(r *record.Record) {
 	prints, n := v.prints[r.ID.Device], r.ID.Seq
+	if r.ID.Boot != v.boot && v.recovered > 0 {
+		v.ofEarlierRun(r)
+		return
+	}
 	switch {
 	case r.ID.Boot != v.boot || n < 1 || n > uint64(len(prints)):
 		v.fail("record %s is in the stream but was never put", r.ID)
@@ -240,14 +248,32 @@ func (v *verifier) record(r *record.Record) {
 	v.verified++
 }
 
-// firstMissing returns the id of a record that was put but not read back.
-func (v *verifier) firstMissing() record.ID {
+// ofEarlierRun looks at a record that an earlier run put.
+func (v *verifier) ofEarlierRun(r *record.Record) {
+	print := v.fingerprint(r)
+	switch known, again := v.older[r.ID]; {
+	case again && known != print:
+		v.fail("record %s is in the stream twice, and not the same; once it is %s", r.ID, record.AppendJSON(nil, r))
+	case again:
+		v.duplicates++
+	case v.earlier == v.recovered:
+		v.fail("record %s is in the stream but was neither put nor in the spool, which had %d", r.ID, v.recovered)
+	default:
+		v.older[r.ID] = print
+		v.earlier++
+		v.verified++
+	}
+}
+
+// firstMissing names a record that was put but not read back.
+func (v *verifier) firstMissing() string {
 	for _, device := range slices.Sorted(maps.Keys(v.prints)) {
 		for i := range v.prints[device] {
 			if seen := v.seen[device]; seen == nil || !seen[i] {
-				return record.ID{Device: device, Boot: v.boot, Seq: uint64(i) + 1}
+				id := record.ID{Device: device, Boot: v.boot, Seq: uint64(i) + 1}
+				return fmt.Sprintf("; the first of those put that is not there is %s", id)
 			}
 		}
 	}
-	return record.ID{}
+	return "; they are of earlier runs"
 }

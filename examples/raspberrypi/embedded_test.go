@@ -57,7 +57,7 @@ func TestCheckSeesDifferences(t *testing.T) {
 			for i, r := range c.change(rs) {
 				e.insert(t, fmt.Sprint("key ", i), record.AppendJSON(nil, &r))
 			}
-			got := e.check(3)
+			got := e.check(3, 0)
 			require.Equal(t, c.verified, got.verified)
 			if c.want == "" {
 				require.NoError(t, got.err)
@@ -73,7 +73,7 @@ func TestCheckSeesWhatIsNoRecord(t *testing.T) {
 		e, err := startEmbedded("us-east-1")
 		require.NoError(t, err)
 		e.insert(t, "k", []byte(data))
-		require.ErrorContains(t, e.check(0).err, "the stream holds a user record that is")
+		require.ErrorContains(t, e.check(0, 0).err, "the stream holds a user record that is")
 		e.server.Close()
 	}
 }

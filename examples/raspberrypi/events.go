@@ -11,9 +11,14 @@ import (
 	"github.com/rivulet-iot/rivulet/retry"
 )
 
-// tally hears of every record's end: it writes the events and counts by shard.
+// tally hears of every record's end, and of what is safe on disk: it writes the
+// events and counts by shard.
 type tally struct {
-	out *json.Encoder // nil without -events
+	// Deliveries and what is spooled come from different goroutines, and each line
+	// must be one write: who kills the program then has whole lines and at most one
+	// half.
+	writing sync.Mutex
+	out     *json.Encoder // nil without -events
 
 	mu     sync.Mutex
 	shards map[string]uint64 // records delivered to each
@@ -52,11 +57,23 @@ func (t *tally) delivery(d producer.Delivery) {
 			e.Reason = lost.Reason.Error()
 		}
 	}
-	if t.out == nil {
-		return
-	}
 	for _, r := range d.IDs {
 		e.Device, e.Boot, e.Seq = r.Device, r.Boot, [2]uint64{r.First, r.Last}
+		t.write(&e)
+	}
+}
+
+// spooled is the disk's OnSpooled; calls are serial.
+func (t *tally) spooled(ranges []retry.Range) {
+	for _, r := range ranges {
+		t.write(&event{Event: "spooled", Device: r.Device, Boot: r.Boot, Seq: [2]uint64{r.First, r.Last}})
+	}
+}
+
+func (t *tally) write(e *event) {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	if t.out != nil {
 		_ = t.out.Encode(e) // who reads the events may be gone; the records go on
 	}
 }

@@ -13,14 +13,21 @@ import (
 // figures are the result of a run; as JSON they are the last line of -json.
 // Counts are of records unless the name says otherwise.
 type figures struct {
-	// put = delivered + pending + expired + evicted + rejected + corrupt.
+	// put + recovered = delivered + pending + expired + evicted + rejected + corrupt.
 	Put       uint64 `json:"put"`
+	Recovered uint64 `json:"recovered"` // found in the spool: put by earlier runs
 	Delivered uint64 `json:"delivered"`
 	Pending   uint64 `json:"pending"`
 	Expired   uint64 `json:"expired"`
 	Evicted   uint64 `json:"evicted"`
 	Rejected  uint64 `json:"rejected"`
 	Corrupt   uint64 `json:"corrupt"`
+
+	Spool      string `json:"spool,omitempty"` // its directory
+	Spooled    uint64 `json:"spooled"`         // made durable by this run
+	FlashBytes uint64 `json:"flash_bytes"`     // written to the disk, cursors and padding included
+	Fsyncs     uint64 `json:"fsyncs"`
+	Degraded   bool   `json:"degraded"` // the disk could not be used at the end
 
 	DuplicatesSent uint64 `json:"duplicates_sent"`
 	Requests       uint64 `json:"requests"`          // calls of PutRecords
@@ -59,8 +66,9 @@ type figures struct {
 	Sensors []sensorFigure    `json:"sensors,omitempty"`
 	Error   string            `json:"error,omitempty"` // why the exit code is 1
 
-	atEnd producer.Stats // before what was left was given up
-	check check
+	atEnd   producer.Stats // before what was left was given up
+	closing error          // of the spool
+	check   check
 }
 
 type sensorFigure struct {
@@ -73,7 +81,10 @@ type sensorFigure struct {
 // take fills everything in that does not need reading back.
 func (f *figures) take(a *agent) {
 	s := a.producer.Stats()
-	f.Put, f.Delivered, f.Pending = s.Put+s.Recovered, s.Delivered, s.Pending
+	f.Put, f.Recovered, f.Delivered, f.Pending = s.Put, s.Recovered, s.Delivered, s.Pending
+	if a.spool != nil {
+		f.takeSpool(a)
+	}
 	f.Expired, f.Evicted, f.Rejected, f.Corrupt = s.Expired, s.Evicted, s.Rejected, s.Corrupt
 	f.DuplicatesSent, f.Requests, f.KinesisRecords, f.UserRecords = s.DuplicatesSent, s.Requests, s.KinesisRecords, s.UserRecords
 	f.PayloadBytes, f.PayloadUnits, f.JSONBytes = s.PayloadBytes, s.PayloadUnits, a.jsonBytes
@@ -113,7 +124,7 @@ func (f *figures) problems(a *agent) (all []string) {
 	if f.check.err != nil {
 		add("read back, the stream is not what was put: %v", f.check.err)
 	}
-	if f.Delivered != f.Put {
+	if f.lost() > 0 {
 		add("%s", f.missing(a.drain))
 	}
 	if a.readError != nil {
@@ -128,9 +139,15 @@ func (f *figures) problems(a *agent) (all []string) {
 	return all
 }
 
-// missing says in a sentence what was put and not delivered, and what to do.
+// all is how many records this run had to do with.
+func (f *figures) all() uint64 { return f.Put + f.Recovered }
+
+// lost is how many of them are neither delivered nor in the spool.
+func (f *figures) lost() uint64 { return f.all() - f.Delivered - f.Pending }
+
+// missing says in a sentence what is lost, and what to do.
 func (f *figures) missing(drain time.Duration) string {
-	s := fmt.Sprintf("%d of %d records were not delivered:", f.Put-f.Delivered, f.Put)
+	s := fmt.Sprintf("%d of %d records were not delivered:", f.lost(), f.all())
 	sep := " "
 	add := func(n uint64, format string, args ...any) {
 		if n > 0 {
@@ -139,10 +156,18 @@ func (f *figures) missing(drain time.Duration) string {
 		}
 	}
 	end := &f.atEnd
-	unsent := f.Put - f.Delivered - end.Expired - end.Evicted - f.Rejected - f.Corrupt
-	add(unsent, "not yet sent after %v of waiting (-drain)", drain)
-	add(end.Evicted, "dropped, the oldest, because the buffer in memory was full")
-	add(end.Expired, "too old")
+	unsent := f.lost() - f.Expired - end.Evicted - f.Rejected - f.Corrupt
+	where, age := "buffer in memory", ""
+	if f.Spool != "" {
+		where, age = "spool", " (-spool-age)"
+	}
+	if f.Spool == "" {
+		add(unsent, "not yet sent after %v of waiting (-drain)", drain)
+	} else {
+		add(unsent, "not yet sent after %v of waiting (-drain) and not kept, because %s could not be written to (%v)", drain, f.Spool, f.closing)
+	}
+	add(end.Evicted, "dropped, the oldest, because the %s was full", where)
+	add(f.Expired, "too old%s", age)
 	add(f.Rejected, "rejected by Kinesis for what they are")
 	add(f.Corrupt, "unreadable in the buffer")
 	switch {

@@ -18,6 +18,7 @@ import (
 	"github.com/rivulet-iot/rivulet/producer"
 	"github.com/rivulet-iot/rivulet/producer/wire"
 	"github.com/rivulet-iot/rivulet/record"
+	"github.com/rivulet-iot/rivulet/retry"
 )
 
 // options are the flags, checked.
@@ -39,66 +40,10 @@ type options struct {
 	wireName     string
 	key          partition.Strategy
 
+	spoolOptions
+
 	json, events bool
 }
-
-const usage = `Reads this machine's sensors and sends them to a Kinesis stream, or sends a file
-of records. Without -stream the stream is in this process: nothing leaves the
-machine, and at the end all of it is read back and compared.
-
-  raspberrypi                                      a look: for 15 s, in this process
-  raspberrypi -duration 8s -json                   for 8 s; the figures as JSON
-  raspberrypi -stream telemetry -region eu-west-1  to AWS; keys from the environment
-  raspberrypi -replay day.ndjson.gz -rate max      a file of record JSON lines
-  tail -f day.ndjson | raspberrypi -replay - -rate 5 -events
-  raspberrypi -stream t -endpoint https://127.0.0.1:4567 -insecure   an emulator
-
-Where to:
-  -stream NAME      the Kinesis stream; credentials are AWS_ACCESS_KEY_ID,
-                    AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN (on the loopback
-                    interface any will do, and none are needed)
-  -region REGION    its region (default: AWS_REGION, AWS_DEFAULT_REGION)
-  -endpoint URL     another endpoint, such as a VPC's or an emulator's
-  -insecure         accept a self-signed certificate; loopback only
-
-What:
-  -device ID        this device's id (default: from the board or the host name)
-  -interval D       time between readings (default 1s)
-  -duration D       stop after this time; 0: only at Ctrl-C (default 15s for sensors
-                    to the stream in this process, otherwise 0; a -replay also
-                    stops at the end of its file)
-  -replay FILE      send these record JSON lines and read no sensors; plain or
-                    gzip, - for stdin. Each line keeps its device id. A line that
-                    is no record is named and skipped, and the exit code is 1.
-                    When the buffer is full, reading waits; nothing is dropped.
-  -rate N|max       records a second of -replay (default max). After a stall it
-                    catches up, so the mean is N.
-
-How:
-  -flush D          how long a record may wait for others to share a frame with;
-                    longer is fewer bytes (default 2s)
-  -drain D          how long the end waits for delivery (default 10s)
-  -codec C          none, gzip or zstd (default zstd)
-  -wire W           cbor or json: the body of the calls (default cbor)
-  -key S            partition key: device, fixed:KEY, spread:N (default device)
-
-Output:
-  -json             the last line of stdout is one JSON object: put delivered
-                    pending expired evicted rejected corrupt (records; put is the
-                    sum of the rest), duplicates_sent, requests, kinesis_records,
-                    user_records, payload_bytes, put_payload_units, wire_bytes_up
-                    and _down (on the socket, TLS included), peak_rss_bytes and
-                    cpu_seconds (of this process up to the end of sending, with
-                    the embedded stream's server if there is one), verified
-                    (records read back from the embedded stream that equal what
-                    was put; always 0 with -stream), and more
-  -events           JSON lines on stdout as records reach a level:
-                    {"event":"delivered","device":"pi","boot":7,"seq":[1,60]}
-                    or evicted, expired, rejected, corrupt, with a reason
-
-SIGINT and SIGTERM end it like -duration does; a second one quits at once.
-Exit code: 0 everything put was delivered (and, embedded, equal), 1 not, 2 usage.
-`
 
 // demoDuration is how long a look at the agent lasts: long enough to see records
 // arrive, and short enough to see the summary.
@@ -122,6 +67,9 @@ func parseFlags(args []string) (options, error) {
 	codec := fs.String("codec", "zstd", "")
 	key := fs.String("key", "device", "")
 	rate := fs.String("rate", "max", "")
+	fs.StringVar(&o.spoolDir, "spool", "", "")
+	spoolMax := fs.String("spool-max", strconv.Itoa(defaultSpool), "")
+	sync := fs.String("sync", retry.SyncGroup.String(), "")
 
 	// A value that cannot be read must not hide what else is wrong, so these
 	// note it and go on.
@@ -154,6 +102,7 @@ func parseFlags(args []string) (options, error) {
 	duration(&o.duration, "duration", 0)
 	duration(&o.flush, "flush", time.Millisecond)
 	duration(&o.drain, "drain", 0)
+	duration(&o.spoolAge, "spool-age", time.Second)
 
 	for {
 		err := fs.Parse(args)
@@ -208,9 +157,8 @@ func parseFlags(args []string) (options, error) {
 	if err := record.CheckDevice(o.device); err != nil {
 		bad("-device: %w", err)
 	}
-	for _, err := range o.target(set) {
-		bad("%w", err)
-	}
+	errs = append(errs, o.checkSpool(set, *spoolMax, *sync)...)
+	errs = append(errs, o.target(set)...)
 	return o, errors.Join(errs...)
 }
 

@@ -57,6 +57,11 @@ func TestBadFlags(t *testing.T) {
 		{"-stream s -endpoint https://example.com -insecure", []string{"example.com is not on the loopback interface"}},
 		{"-stream s -region x -insecure", []string{"-insecure needs -endpoint"}},
 		{"-endpoint https://127.0.0.1:1", []string{"need -stream"}},
+		{"-spool-max 1MiB -spool-age 1h -sync always", []string{"-spool-max is of the buffer on disk: it needs -spool DIR", "-spool-age", "-sync"}},
+		{"-spool= -spool-max 200KiB -sync sometimes -spool-age 5ms", []string{"-spool-age 5ms: below the minimum 1s", `-spool ""`,
+			"-spool-max 200KiB: below the minimum 256.0 KiB", `"sometimes": want group, always, interval, never, spill`}},
+		{"-spool d -spool-max 12QB", []string{"-spool-max 12QB: not a number of bytes such as 512KiB"}},
+		{"-spool d -spool-max -1", []string{"-spool-max -1"}},
 		{"-device " + strings.Repeat("x", 129), []string{"-device"}},
 	} {
 		var stdout, stderr bytes.Buffer
@@ -73,7 +78,7 @@ func TestBadFlags(t *testing.T) {
 func TestHelpNamesEveryFlag(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, run(context.Background(), []string{"-h"}, nil, &stdout, &stderr))
-	for _, name := range strings.Fields("stream region endpoint insecure drain device interval flush duration replay rate codec wire key json events") {
+	for _, name := range strings.Fields("stream region endpoint insecure drain device interval flush duration replay rate codec wire key json events spool spool-max spool-age sync") {
 		require.Contains(t, stdout.String(), "\n  -"+name+" ", name)
 	}
 	require.Empty(t, stderr.String())

@@ -11,8 +11,8 @@ import (
 // say writes a line on stderr, above the live line if there is one.
 func (a *agent) say(format string, args ...any) {
 	text := "raspberrypi: " + fmt.Sprintf(format, args...)
-	if a.live != nil {
-		a.live.Print(text)
+	if live := a.live.Load(); live != nil {
+		live.Print(text)
 		return
 	}
 	a.saying.Lock()
@@ -42,7 +42,8 @@ func (a *agent) liveLine() string {
 }
 
 // stateLogger returns a logger that says what a person at the device should
-// know: that the stream cannot be reached, why, and that it can be again.
+// know: that the stream cannot be reached or the disk not written, why, and that
+// all is well again.
 func stateLogger(say func(string, ...any)) *slog.Logger { return slog.New(stateLog{say}) }
 
 type stateLog struct{ say func(string, ...any) }
@@ -50,9 +51,10 @@ type stateLog struct{ say func(string, ...any) }
 func (stateLog) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
 
 func (l stateLog) Handle(_ context.Context, r slog.Record) error {
-	at := map[string]string{}
+	at, all := map[string]string{}, ""
 	r.Attrs(func(a slog.Attr) bool {
 		at[a.Key] = a.Value.String()
+		all += ", " + a.Key + " " + at[a.Key]
 		return true
 	})
 	switch {
@@ -64,7 +66,7 @@ func (l stateLog) Handle(_ context.Context, r slog.Record) error {
 	case at["error"] != "":
 		l.say("%s: %s", r.Message, at["error"])
 	default:
-		l.say("%s", r.Message)
+		l.say("%s%s", r.Message, all)
 	}
 	return nil
 }

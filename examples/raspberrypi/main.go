@@ -74,14 +74,15 @@ type agent struct {
 	stdout, stderr io.Writer
 	began          time.Time
 
-	embedded *embedded // nil with -stream
-	sensors  *sense    // nil with -replay
+	embedded *embedded   // nil with -stream
+	sensors  *sense      // nil with -replay
+	spool    *retry.Disk // nil without -spool
 	client   *wire.Client
 	producer *producer.Producer
 	tally    tally
 
 	saying sync.Mutex
-	live   *machine.Progress // nil unless stderr is a file
+	live   atomic.Pointer[machine.Progress] // nil unless stderr is a file
 	phase  atomic.Pointer[string]
 
 	jsonBytes uint64 // of what was put, as record JSON lines
@@ -116,10 +117,11 @@ func (a *agent) start() error {
 			return err
 		}
 		cfg.Schema = a.sensors.schema
-	} else if cfg.Buffer, err = retry.NewMemory(retry.Options{MaxBytes: replayBuffer, Overflow: retry.Block}); err != nil {
-		return err
 	}
 	a.tally.init(a.events, a.stdout)
+	if cfg.Buffer, err = a.openBuffer(); err != nil {
+		return err
+	}
 	cfg.OnDelivery = a.tally.delivery
 	cfg.Logger = stateLogger(a.say)
 	if a.producer, err = producer.New(a.client, cfg); err != nil {
@@ -127,7 +129,7 @@ func (a *agent) start() error {
 	}
 	a.setPhase("")
 	if f, ok := a.stderr.(*os.File); ok {
-		a.live = machine.StartProgress(f, a.liveLine)
+		a.live.Store(machine.StartProgress(f, a.liveLine))
 	}
 	return nil
 }
@@ -171,18 +173,24 @@ func (a *agent) finish(ctx context.Context) {
 	// it was waiting for.
 	_ = a.producer.Flush(drain)
 	a.figures.atEnd = a.producer.Stats()
-	_ = a.producer.Close(drain) // what is lost is in the ledger
+	err := a.producer.Close(drain)
+	if a.figures.closing = notLost(err); a.figures.closing != nil {
+		a.say("closing %s: %v", a.spoolDir, a.figures.closing)
+	}
 	a.figures.take(a)
 	if a.embedded != nil {
 		a.setPhase("reading the stream back")
-		a.figures.check = a.embedded.check(a.figures.Delivered)
+		a.figures.check = a.embedded.check(a.figures.Delivered, a.figures.Recovered)
 		a.figures.Verified = a.figures.check.verified
 	}
 }
 
 // stop lets go of everything.
 func (a *agent) stop() {
-	a.live.Stop()
+	a.live.Load().Stop()
+	if a.spool != nil {
+		_ = a.spool.Close() // again, unless start failed
+	}
 	if a.sensors != nil {
 		a.sensors.set.Close()
 	}

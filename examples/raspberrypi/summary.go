@@ -60,7 +60,11 @@ func (f *figures) summary(color, good bool) string {
 	row := func(head, format string, args ...any) {
 		fmt.Fprintf(&b, "  %s  %s\n", paint("1", fmt.Sprintf("%-9s", head)), fmt.Sprintf(format, args...))
 	}
-	fmt.Fprintf(&b, "\n%s records in %s to %s\n\n", paint("1", thousands(f.Put)), short(f.Seconds), f.where())
+	earlier := ""
+	if f.Recovered > 0 {
+		earlier = fmt.Sprintf(" and %s of earlier runs", thousands(f.Recovered))
+	}
+	fmt.Fprintf(&b, "\n%s records%s in %s to %s\n\n", paint("1", thousands(f.Put)), earlier, short(f.Seconds), f.where())
 
 	for i, s := range f.Sensors {
 		if i == maxSensorsShown {
@@ -77,6 +81,7 @@ func (f *figures) summary(color, good bool) string {
 		row("skipped", "%d bad line(s)", f.BadLines)
 	}
 	row("delivered", "%s%s", thousands(f.Delivered), f.losses())
+	f.spoolRows(row, func(s string) string { return paint("31", s) })
 	if f.Delivered > 0 {
 		row("bytes", "%s as JSON lines; %s went up the socket, TLS handshake and all%s: %.1f B a record",
 			size(f.JSONBytes), size(f.WireBytesUp), ratio(f.JSONBytes, f.WireBytesUp), float64(f.WireBytesUp)/float64(f.Delivered))
@@ -94,11 +99,15 @@ func (f *figures) summary(color, good bool) string {
 	case !f.Embedded:
 		row("verified", "no: a real stream is not read back; rivulet tail shows what is in it")
 	case f.check.err != nil:
-		row("verified", "%s: %s of %s records read back equal", paint("31", "NO"), thousands(f.Verified), thousands(f.Put))
-	case f.Verified == f.Put && good:
-		row("verified", "%s", paint("32", fmt.Sprintf("all %s records read back equal, bit for bit", thousands(f.Verified))))
+		row("verified", "%s: %s of %s records read back equal", paint("31", "NO"), thousands(f.Verified), thousands(f.all()))
+	case f.Verified == f.all() && good:
+		of := ""
+		if f.check.earlier > 0 {
+			of = fmt.Sprintf("; the %s of earlier runs were whole", thousands(f.check.earlier))
+		}
+		row("verified", "%s", paint("32", fmt.Sprintf("all %s records read back equal, bit for bit%s", thousands(f.Verified-f.check.earlier), of)))
 	default:
-		row("verified", "%s of %s records read back equal", thousands(f.Verified), thousands(f.Put))
+		row("verified", "%s of %s records read back equal", thousands(f.Verified), thousands(f.all()))
 	}
 	b.WriteString("\n")
 	return b.String()

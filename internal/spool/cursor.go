@@ -11,6 +11,7 @@ const (
 	LockName   = "LOCK"
 	FormatName = "FORMAT"
 	CursorName = "cursor"
+	SpareName  = "spare"
 
 	SlotBytes   = page // of a cursor
 	CursorBytes = 2 * SlotBytes

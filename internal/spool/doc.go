@@ -11,6 +11,7 @@
 //	cursor                        two slots of 4 KiB, written in place in turn
 //	schema-FINGERPRINT-CRC.json   documents that entries refer to; both hex
 //	FIRST-BEFORE-SALT.seg         segments; each part 16 hex digits
+//	spare                         a finished segment, whose space the next one will take
 //	FIRST-BEFORE-SALT.bad         a damaged segment, its readable entries sent
 //	FIRST-BEFORE-SALT.aside       entries that will not be delivered, kept to be looked at
 //
@@ -24,7 +25,8 @@
 // # Segment
 //
 // A segment is a file of blocks, each a whole number of 4 KiB pages, back to back
-// from offset 0, and then space that is allocated and not written. The segment
+// from offset 0, and then space that is allocated and not written, or was by an older
+// segment. The segment
 // belongs to one opening of the buffer and is not added to after it. Its size is a
 // power of two. Its name has the position of its first entry, how many entries were
 // written before it, and a random salt. The salt goes into every checksum, so that

@@ -27,6 +27,7 @@ type State struct {
 	DocNames   []string // files of Docs
 	BadDocs    []string // files of documents that are damaged
 	Kept       []vfs.Info
+	Spare      int64 // bytes of the spare segment; 0: there is none
 	Bytes      int64 // of all files
 
 	bad       error // reading a small file failed
@@ -91,6 +92,8 @@ func Load(fsys vfs.FS, dir string) (*State, error) {
 			known = false
 		case info.Name == FormatName:
 			err = s.loadFormat(fsys, dir)
+		case info.Name == SpareName:
+			s.Spare = info.Size
 		case info.Name == CursorName:
 			err = s.loadCursor(fsys, dir)
 		case ext == SegmentExt:
