@@ -72,20 +72,24 @@ func TestFlash(t *testing.T) {
 		n := float64(f.records)
 		line(kind, commit, f.records, fmt.Sprintf("%.0f", float64(f.device)/n), fmt.Sprintf("%.0f", float64(f.given)/n), fmt.Sprintf("%.3f", float64(f.fsyncs)/n))
 	}
-	for _, kind := range []string{"sensors", "random"} {
-		for _, group := range []int{1, 8, 64, 256} {
-			f := measure(t, retry.Options{SyncDelay: time.Hour, SyncBytes: 1 << 30}, 4096, kind, func(b *retry.Disk, n int) {
-				if n%group == 0 {
-					require.NoError(t, b.Sync(t.Context()))
-				}
-			})
-			show(kind, fmt.Sprint(group), f)
+	deliver := func(b *retry.Disk, n int) {
+		if es := b.Next(1 << 20); n%256 == 0 && len(es) > 0 {
+			b.Ack(1, es[len(es)-1].Index, retry.Delivered)
 		}
 	}
-	deliver := func(b *retry.Disk, n int) {
-		if n%30 == 0 {
-			es := b.Next(1 << 20)
-			b.Ack(es[0].Index, es[len(es)-1].Index, retry.Delivered)
+	for _, link := range []string{"well", "down"} {
+		for _, kind := range []string{"sensors", "random"} {
+			for _, group := range []int{1, 8, 64, 256} {
+				f := measure(t, retry.Options{SyncDelay: time.Hour, SyncBytes: 1 << 30}, 4096, kind, func(b *retry.Disk, n int) {
+					if n%group == 0 {
+						require.NoError(t, b.Sync(t.Context()))
+					}
+					if link == "well" {
+						deliver(b, n)
+					}
+				})
+				show(kind, fmt.Sprint(group, ", link ", link), f)
+			}
 		}
 	}
 	f := measure(t, retry.Options{Sync: retry.SyncSpill}, 4080, "sensors", deliver)
@@ -109,9 +113,13 @@ type figures struct {
 
 // measure puts records into a buffer on a file system of its own, and counts from
 // the buffer being open until all is on the device, the journal's blocks too.
+//
+// It first fills and finishes a few segments, as a device in service has, so that
+// their space is there to be used again.
 func measure(t *testing.T, o retry.Options, records int, kind string, each func(*retry.Disk, int)) figures {
 	im := newImage(t, workDir(t), "data=ordered,noatime")
 	defer im.unmount(t)
+	settle(t, im, o)
 	b, err := retry.Open(filepath.Join(im.dir, "spool"), o)
 	require.NoError(t, err)
 	next := rows[kind]()
@@ -130,6 +138,22 @@ func measure(t *testing.T, o retry.Options, records int, kind string, each func(
 	f := figures{records, im.written(t) - device, int64(h.FlashBytes - began.FlashBytes), h.Fsyncs - began.Fsyncs}
 	require.NoError(t, b.Close())
 	return f
+}
+
+// settle leaves a buffer that was in use for a while.
+func settle(t *testing.T, im *image, o retry.Options) {
+	b, err := retry.Open(filepath.Join(im.dir, "spool"), o)
+	require.NoError(t, err)
+	next := rows["random"]()
+	for range 60_000 { // 12 MB, three segments
+		_, err := b.Append(t.Context(), "device", next())
+		require.NoError(t, err)
+	}
+	require.NoError(t, b.Sync(t.Context()))
+	for es := b.Next(1 << 20); len(es) > 0; es = b.Next(1 << 20) {
+		b.Ack(es[0].Index, es[len(es)-1].Index, retry.Delivered)
+	}
+	require.NoError(t, b.Close())
 }
 
 // flush writes back all of the file system.
