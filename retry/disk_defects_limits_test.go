@@ -91,3 +91,50 @@ func TestDiskCloseDuringNext(t *testing.T) {
 		wg.Wait()
 	}
 }
+
+// bits.
+func TestDiskBitsOfASegment(t *testing.T) {
+	d := idleDisk(t, vfs.NewCrash(), Options{Sync: SyncSpill, MaxBytes: 64 << 20})
+	for range 1000 { // a minute each: one entry waits, 60,000 are delivered from memory
+		putSome(t, d, "slow", 1, 20)
+		workNow(d)
+		d.m.next += 60_000
+		d.Next(1 << 20)
+		d.m.read.index = d.m.next
+	}
+	n := 0
+	for _, s := range d.segs {
+		n += 8 * len(s.done)
+	}
+	require.Less(t, n, 1<<20, "bytes of bit sets for 1000 entries in %d segments", len(d.segs))
+}
+
+func TestDiskNextAfterClose(t *testing.T) {
+	fs := vfs.NewCrash()
+	d, err := open(fs, "spool", Options{})
+	require.NoError(t, err)
+	putSome(t, d, "d", 3, 20)
+	require.NoError(t, d.Close())
+	require.Empty(t, d.Next(1<<20))
+}
+
+// a segment of which the first entry is acked is passed over.
+func TestDiskEvictPassesOverPartlyAcked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := idleDisk(t, vfs.NewCrash(), Options{})
+		putSome(t, d, "d", 3, 3000)
+		workNow(d)
+		d.Next(1 << 20)
+		d.Ack(1, 1, Delivered)
+		d.Rewind()
+		var lost []Loss
+		for range 100 {
+			putSome(t, d, "d", 3, 3000)
+			workNow(d)
+			if lost = d.Sweep(); len(lost) > 0 {
+				break
+			}
+		}
+		require.EqualValues(t, 2, lost[0].First, "the oldest go first: %v", lost)
+	})
+}
