@@ -25,7 +25,7 @@ func still(t testing.TB, fsys vfs.FS, o Options) *Disk {
 func putStill(t testing.TB, d *Disk, n, size int) {
 	t.Helper()
 	for i := range n {
-		at := int(d.m.next) * 7 % 3000
+		at := int(d.m.next * 7 % 3000)
 		_, err := d.Append(t.Context(), "d", noise[at+i:at+i+size])
 		require.NoError(t, err)
 	}
