@@ -45,6 +45,7 @@ vulncheck: ## known vulnerabilities only; fails if their database can't be reach
 bench: ## all benchmarks, with allocations
 	go test -run '^$$' -bench . -benchmem ./...
 
+# STATES=n tries n states of each moment at which the power may go (default 96).
 torture: ## the long tests, all mutants, CUTS (24) power cuts, then FUZZTIME (60s) of fuzzing per target
 	TORTURE=1 go test -race -timeout 3h ./...
 	scripts/mutants.sh

@@ -188,7 +188,7 @@ func TestDiskCrashShort(t *testing.T) {
 	close(work)
 	group.Wait()
 	t.Logf("%d states", total.Load())
-	if !raceEnabled && !t.Failed() {
+	if !raceEnabled && !t.Failed() && os.Getenv("STATES") == "" {
 		require.Greater(t, total.Load(), int64(200_000))
 	}
 }
