@@ -65,6 +65,9 @@ func (d *Disk) learn(st *spool.State, opening bool) {
 		next += positionStride
 	}
 	d.bytes += st.Bytes
+	for _, o := range st.Orphans {
+		d.trash = append(d.trash, discard{name: o.Name, size: o.Size})
+	}
 	if w.spare = st.Spare; w.spare > 0 && w.spare != d.segBytes { // the quota was another
 		d.trash, w.spare = append(d.trash, discard{name: spool.SpareName, size: st.Spare}), 0
 	}
@@ -212,10 +215,12 @@ func (d *Disk) restore() error {
 	d.abandon()
 	d.distrustCursor()
 	clear(w.docs)
-	d.m.mu.Lock()
-	d.bytes -= w.spare
-	w.spare = 0
-	d.m.mu.Unlock()
+	if w.spare > 0 { // it may still be there
+		d.discard(spool.SpareName, w.spare)
+		d.m.mu.Lock()
+		w.spare = 0
+		d.m.mu.Unlock()
+	}
 	if !d.attached {
 		return nil
 	}

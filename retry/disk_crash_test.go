@@ -152,6 +152,22 @@ var ops = []func(r *rig){
 	},
 }
 
+// longOps are for the long workload: they leave old blocks behind a segment's last
+// one, and finish segments behind one that is not.
+var longOps = append(ops[:len(ops):len(ops)],
+	func(r *rig) { r.append("d", 9000); r.work() },
+	func(r *rig) {
+		r.d.Rewind()
+		r.leased = slices.Clone(r.d.Next(1 << 20))
+		for len(r.leased) > 1 {
+			r.ack(1, Delivered)
+		}
+		r.work()
+		r.d.finish()
+		r.open()
+	},
+)
+
 var crashOptions = Options{MaxBytes: minDisk, MaxMemory: minWaiting, SyncDelay: time.Hour, SyncBytes: 1 << 30}
 
 // TestDiskCrashShort cuts the power at every call of every workload of up to
@@ -200,8 +216,8 @@ func TestDiskCrashLong(t *testing.T) {
 	var states int64
 	for i := range 200 {
 		r.points = r.points[:0]
-		op := rng.IntN(len(ops))
-		ops[op](r)
+		op := rng.IntN(len(longOps))
+		longOps[op](r)
 		states += explore(t, r, (statesPerPoint()+5)/6, fmt.Sprint("operation ", i, ": ", op))
 	}
 	t.Logf("%d states, %d entries put", states, len(r.h.put))

@@ -46,12 +46,18 @@ func (d *Disk) allocate(f vfs.File, size int64) error {
 	if !vfs.NoSpace(err) {
 		return err
 	}
+	if ok, derr := d.dropSpare(); ok && derr == nil {
+		if err = f.Allocate(size); !vfs.NoSpace(err) {
+			return err
+		}
+	}
 	if d.opts.Overflow == DropOldest && !d.w.vain { // others may use up what is freed
 		d.m.mu.Lock()
 		d.w.vain = d.evict()
 		d.m.mu.Unlock()
 		if d.w.vain {
-			d.removeTrash()
+			_ = d.removeTrash()
+			_, _ = d.dropSpare() // which it may have become
 			if err = f.Allocate(size); !vfs.NoSpace(err) {
 				d.w.vain = false
 				return err
@@ -158,8 +164,11 @@ func (d *Disk) create(s *segment, size int64) (vfs.File, error) {
 // has nothing to note in its journal. It returns nil if there is none of that size.
 func (d *Disk) reuse(s *segment, size int64) (vfs.File, error) {
 	w := &d.w
+	if w.spare == 0 { // what is finished may be it
+		_ = d.removeTrash()
+	}
 	d.m.mu.Lock()
-	over := w.spare == 0 && d.opts.MaxBytes-d.bytes < d.segBytes && d.opts.Overflow == DropOldest && d.evict()
+	over := w.spare == 0 && len(d.trash) == 0 && d.opts.MaxBytes-d.bytes < d.segBytes && d.opts.Overflow == DropOldest && d.evict()
 	d.m.mu.Unlock()
 	if over {
 		if err := d.removeTrash(); err != nil {
@@ -183,7 +192,7 @@ func (d *Disk) reuse(s *segment, size int64) (vfs.File, error) {
 		d.discard(s.name, 0)
 		return nil, err
 	}
-	s.size, w.spare, w.named = w.spare, 0, true
+	s.size, s.reused, w.spare, w.named = w.spare, true, 0, true
 	if err := d.syncDir(); err != nil {
 		d.discard(s.name, s.size)
 		return nil, err
@@ -224,6 +233,12 @@ func (d *Disk) seal() error {
 	w := &d.w
 	if w.seg == nil {
 		return nil
+	}
+	if s := w.seg; s.reused && s.entries > 0 && w.used < s.size { // recovery is to tell its end
+		if err := d.writeAt(w.file, spool.EndPage(s.id.Salt, w.used), w.used); err != nil {
+			return err
+		}
+		w.dirty = d.opts.Sync != SyncNever || w.dirty
 	}
 	if w.dirty {
 		if err := d.sync(); err != nil {

@@ -29,6 +29,7 @@ type segment struct {
 	gone    bool   // evicted: not in the log any more
 	stale   bool   // it has blocks that were written again to the next one
 	dead    bool   // nothing of it can be read, on a disk that can be written to
+	reused  bool   // it lies in space that was used before
 	unsafe  bool   // it failed, and has blocks that were written without syncing
 }
 
@@ -129,7 +130,7 @@ func (d *Disk) retireFinished(consumer bool) {
 	for i := 0; i < len(d.segs); {
 		// What a segment has that was written again to the next one must not be taken
 		// for its own after a restart: that one stays until it goes.
-		follows := i > 0 && d.segs[i-1].stale && d.segs[i-1].pending > 0
+		follows := i > 0 && d.segs[i-1].stale
 		if s := d.segs[i]; s.pending == 0 && !follows && s != d.w.seg && s.pins == 0 && (consumer || !s.reading) {
 			d.retire(i)
 		} else {

@@ -23,9 +23,9 @@ type form struct {
 // settle waits until a buffer that works on its own has nothing to do.
 func settle(b Buffer) { _ = b.Sync(context.Background()) }
 
-// noise is n bytes that cannot be compressed.
+// noise is bytes that cannot be compressed.
 var noise = func() []byte {
-	b := make([]byte, 4096)
+	b := make([]byte, 16<<10)
 	rng := rand.New(rand.NewPCG(7, 7))
 	for i := range b {
 		b[i] = byte(rng.Uint32())

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -146,8 +147,8 @@ func (c *spoolTool) explain(err error) error {
 func (c *spoolTool) each(bodies bool, visit func(*spool.Segment, spool.Find) error) error {
 	for _, seg := range c.state.Segments {
 		for find, err := range c.state.Inspect(c.fs, c.dir, seg, bodies) {
-			if c.locked && spool.Missing(err) {
-				break // delivered and removed since
+			if c.locked && (err != nil || find.Bad()) && c.removed(seg) {
+				break // delivered since, and its space used for another
 			}
 			if err == nil {
 				err = c.ctx.Err()
@@ -161,6 +162,12 @@ func (c *spoolTool) each(bodies bool, visit func(*spool.Segment, spool.Find) err
 		}
 	}
 	return nil
+}
+
+// removed tells whether a segment's file is not there any more.
+func (c *spoolTool) removed(seg *spool.Segment) bool {
+	_, err := os.Stat(filepath.Join(c.dir, seg.Name))
+	return spool.Missing(err)
 }
 
 // print writes to stdout.

@@ -33,6 +33,7 @@ type spoolList struct {
 	Quarantined []spoolFile    `json:"quarantined"`
 	Aside       []spoolFile    `json:"aside"`
 	Schemas     []spoolSchema  `json:"schemas"`
+	SpareBytes  int64          `json:"spare_bytes"` // of the file whose space the next segment takes
 }
 
 type spoolSegment struct {
@@ -85,7 +86,7 @@ func (c *spoolTool) ls() error {
 
 func (c *spoolTool) list() (*spoolList, error) {
 	s := c.state
-	l := &spoolList{Dir: c.dir, Locked: c.locked, PID: c.pid, Boot: s.Boot, Watermark: s.Acked, Next: s.Next, Bytes: s.Bytes, OpenMillis: s.Clock,
+	l := &spoolList{Dir: c.dir, Locked: c.locked, PID: c.pid, Boot: s.Boot, Watermark: s.Acked, Next: max(s.Next, s.Acked), SpareBytes: s.Spare, Bytes: s.Bytes, OpenMillis: s.Clock,
 		Format: "whole", Cursor: "whole", Segments: []spoolSegment{}, Devices: []spoolDevice{}, Quarantined: []spoolFile{}, Aside: []spoolFile{}, Schemas: []spoolSchema{}}
 	if !s.Whole {
 		l.Format = "damaged or missing"
@@ -117,7 +118,7 @@ func (c *spoolTool) list() (*spoolList, error) {
 		case find.Class == spool.Gone:
 			line.Health = "repaired"
 		case find.Class == spool.Torn:
-			line.Health = "cut short" // not damaged: nobody was told that it was stored
+			line.Health = "whole, old or torn data behind it" // not damaged: nobody was told that it was stored
 			if c.locked {
 				line.Health = "being written"
 			}
@@ -222,10 +223,13 @@ func (c *spoolTool) printList(l *spoolList) error {
 	for _, d := range l.Devices {
 		row(d.Device, d.Boot, fmt.Sprintf("%d-%d", d.First, d.Last), d.Records)
 	}
-	if len(l.Quarantined)+len(l.Aside)+len(l.Schemas) > 0 {
+	if len(l.Quarantined)+len(l.Aside)+len(l.Schemas) > 0 || l.SpareBytes > 0 {
 		_ = w.Flush()
 		fmt.Fprintln(w)
 		row("OTHER FILES", "WHAT")
+	}
+	if l.SpareBytes > 0 {
+		row(spool.SpareName, "space for the next segment, "+size(l.SpareBytes))
 	}
 	for _, f := range l.Quarantined {
 		row(f.File, "damaged, kept to be looked at, "+size(f.Bytes))

@@ -25,15 +25,15 @@
 // # Segment
 //
 // A segment is a file of blocks, each a whole number of 4 KiB pages, back to back
-// from offset 0, and then space that is allocated and not written, or was by an older
-// segment. The segment
-// belongs to one opening of the buffer and is not added to after it. Its size is a
-// power of two. Its name has the position of its first entry, how many entries were
+// from offset 0, and then space that is allocated and not written, or was by an
+// older segment. It belongs to one opening of the buffer and is not added to after
+// it. Its size is a power of two. Its name has the position of its first entry, how many entries were
 // written before it, and a random salt. The salt goes into every checksum, so that
 // what an older file left in the same place on the disk is not mistaken for a
-// block. There is no file header that could be damaged. Repair writes what can be read
-// of a damaged segment to another of the same name but for the salt, whose low 16
-// bits are then 0x5a1f.
+// block. In used space a page with "RVbF" and a checksum of salt, offset and these
+// bytes follows the last block of a segment that is complete. There is no file
+// header that could be damaged. Repair writes what can be read of a damaged segment
+// to another of the same name but for the salt, whose low 16 bits are then 0x5a1f.
 //
 // # Block
 //

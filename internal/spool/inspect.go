@@ -52,7 +52,7 @@ func (f *Find) Bad() bool { return f.Class == Damaged || f.Class == Absent }
 
 var (
 	errHole   = errors.New("no block begins here")
-	errCut    = errors.New("the write was cut short; its entries were never said to be stored")
+	errCut    = errors.New("a write that was cut short, or what an older segment left; nothing in it was said to be stored")
 	errAbsent = errors.New("nothing is here, but by the numbers of the blocks entries were")
 	errGone   = errors.New("lost before the segment was repaired")
 )

@@ -27,8 +27,9 @@ type State struct {
 	DocNames   []string // files of Docs
 	BadDocs    []string // files of documents that are damaged
 	Kept       []vfs.Info
-	Spare      int64 // bytes of the spare segment; 0: there is none
-	Bytes      int64 // of all files
+	Orphans    []vfs.Info // files that were not finished
+	Spare      int64      // bytes of the spare segment; 0: there is none
+	Bytes      int64      // of all files
 
 	bad       error // reading a small file failed
 	slotBlank bool  // the other slot of the cursor is blank
@@ -100,6 +101,8 @@ func Load(fsys vfs.FS, dir string) (*State, error) {
 			if id, ok := ParseName(info.Name, ext); ok {
 				s.Segments = append(s.Segments, &Segment{FileID: id, Name: info.Name, Size: info.Size})
 			}
+		case ext == ".tmp":
+			s.Orphans = append(s.Orphans, info)
 		case ext == BadExt || ext == AsideExt:
 			s.Kept = append(s.Kept, info)
 		default:

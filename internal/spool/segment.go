@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"hash/fnv"
 	"io"
 	"iter"
@@ -116,6 +117,9 @@ func (s *scan) piece(off int64) Piece {
 			hole.Err, hole.Len = err, at+page-off
 			continue
 		}
+		if isEnd(b, s.salt, at) { // what is behind it is of an older segment
+			return hole
+		}
 		h, herr := readHead(s.f, s.salt, at, at, b)
 		copied := false
 		if herr != nil && len(b) == page {
@@ -170,6 +174,21 @@ func (s *scan) copyAt(end, from int64) *Head {
 		return nil
 	}
 	return h
+}
+
+var endMagic = [4]byte{'R', 'V', 'b', 'F'}
+
+// EndPage returns the page that ends a segment in space that was used before: what
+// is behind its last block is not a write that was cut short.
+func EndPage(salt uint64, off int64) []byte {
+	b := make([]byte, page)
+	copy(b, endMagic[:])
+	binary.LittleEndian.PutUint32(b[4:], crc32.Update(seed(salt, off), castagnoli, endMagic[:]))
+	return b
+}
+
+func isEnd(b []byte, salt uint64, off int64) bool {
+	return len(b) == page && [4]byte(b) == endMagic && bytes.Equal(b, EndPage(salt, off))
 }
 
 var zeros [page]byte
