@@ -73,6 +73,11 @@ func (d *Disk) learn(st *spool.State, opening bool) {
 	}
 	w.found, w.cursor, w.kept = st, st.Cursor, st.Kept
 	w.written, w.durable = st.Written, st.Durable
+	for _, f := range st.Segments {
+		if f.Blocks > 0 && f.EndBefore == st.Written {
+			w.prev, w.tag = f.First, uint32(f.Salt)
+		}
+	}
 	w.docs, w.unsafe = map[uint64]string{}, map[string]bool{}
 	for id, doc := range st.Docs {
 		w.docs[id] = spool.DocName(id, doc)
@@ -268,8 +273,11 @@ func (d *Disk) distrustCursor() {
 func (d *Disk) saveCursor() error {
 	w := &d.w
 	d.m.mu.Lock()
-	c := spool.Cursor{Generation: w.cursor.Generation + 1, Boot: w.cursor.Boot, Next: d.m.next - d.shift,
+	c := spool.Cursor{Generation: w.cursor.Generation + 1, Boot: w.cursor.Boot, Segment: w.tag, Next: d.m.next - d.shift,
 		Acked: d.position(), Written: w.durable, Clock: d.m.timeNow() + d.ago, Wall: wallNow()}
+	if w.durable < w.written { // it ends somewhere else
+		c.Segment = 0
+	}
 	covered := d.unsaved
 	d.m.mu.Unlock()
 	if err := d.writeSlot(c); err != nil {

@@ -195,7 +195,7 @@ func (d *Disk) publish(pieces []piece) {
 			}
 		}
 	}
-	s.endsAt = w.written
+	s.endsAt, w.tag = w.written, uint32(s.id.Salt)
 	synced := !w.dirty
 	if synced {
 		d.nowDurable()

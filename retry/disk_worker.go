@@ -36,6 +36,7 @@ type writer struct {
 	found    *spool.State    // by recovery; nil: the directory could not be read yet
 	distrust bool            // writing to the cursor's file failed: it is replaced
 	covered  uint64          // of Disk.unsaved, by the head written last
+	tag      uint32          // low half of the salt of the segment that has the last durable block
 	spare    int64           // bytes of the spare segment; 0: there is none
 	ghosts   int64           // bytes of removed files that a power cut might give back
 }

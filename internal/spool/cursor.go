@@ -24,6 +24,7 @@ var slotMagic = [4]byte{'R', 'V', 'c', '1'}
 type Cursor struct {
 	Generation uint64
 	Boot       uint32
+	Segment    uint32 // low half of the salt of the segment that Written ends in; 0: none
 	Next       uint64 // positions below were used
 	Acked      uint64 // entries below this position were finished
 	Written    uint64 // entries in all durable blocks so far
@@ -41,7 +42,8 @@ func (c *Cursor) Slot() []byte {
 	b = append(b, slotMagic[:]...)
 	b = le.AppendUint32(b, 0)
 	b = le.AppendUint64(b, c.Generation)
-	b = le.AppendUint64(b, uint64(c.Boot))
+	b = le.AppendUint32(b, c.Boot)
+	b = le.AppendUint32(b, c.Segment)
 	for _, v := range []uint64{c.Next, c.Acked, c.Written, uint64(c.Clock), uint64(c.Wall)} {
 		b = le.AppendUint64(b, v)
 	}
@@ -54,7 +56,7 @@ func parseSlot(b []byte) (c Cursor, ok bool) {
 	if len(b) < slotUsed || [4]byte(b) != slotMagic || crc32.Checksum(b[8:slotUsed], castagnoli) != le.Uint32(b[4:]) {
 		return Cursor{}, false
 	}
-	c = Cursor{Generation: le.Uint64(b[8:]), Boot: le.Uint32(b[16:]), Next: le.Uint64(b[24:]), Acked: le.Uint64(b[32:]),
+	c = Cursor{Generation: le.Uint64(b[8:]), Boot: le.Uint32(b[16:]), Segment: le.Uint32(b[20:]), Next: le.Uint64(b[24:]), Acked: le.Uint64(b[32:]),
 		Written: le.Uint64(b[40:]), Clock: int64(le.Uint64(b[48:])), Wall: int64(le.Uint64(b[56:]))}
 	return c, c.Generation <= lots && c.Next <= lots && c.Acked <= c.Next && c.Written <= lots
 }

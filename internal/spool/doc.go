@@ -59,7 +59,7 @@
 //	    48    8  before: entries in all blocks written before this one
 //	    56    8  durable: entries that were on stable storage when this was written
 //	    64    8  acked: all entries below this position were finished
-//	    72    8  prev: FIRST of the segment of the same boot that was written before; 0: none
+//	    72    8  prev: FIRST of the segment that was written before; 0: none is known
 //	    80    8  clock: ms that the buffer has been open, over all boots, when the newest entry was put
 //	    88    8  wall clock when it was written, Unix ms; may be wrong
 //	    96       directory
@@ -82,7 +82,7 @@
 //	     4    4  checksum of the slot from byte 8 to 64
 //	     8    8  generation; odd ones are in the second slot
 //	    16    4  boot number in use
-//	    20    4  zero
+//	    20    4  low half of the salt of the segment that "written" ends in; 0: none
 //	    24    8  next: positions below were used
 //	    32    8  acked, as in a block
 //	    40    8  written: entries in all blocks so far that are durable

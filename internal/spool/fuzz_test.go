@@ -139,8 +139,6 @@ func FuzzCursor(f *testing.F) {
 		slot := c.Slot()
 		off := int(c.Off())
 		same := slices.Clone(slot[:slotUsed])
-		copy(same[20:24], data[off+20:off+24]) // not looked at, but in the checksum
-		copy(same[4:8], data[off+4:off+8])
 		require.Equal(t, same, data[off:off+slotUsed])
 		again, _, ok := ParseCursor(slots(map[bool][]byte{true: slot}[off == 0], map[bool][]byte{true: slot}[off > 0]))
 		require.True(t, ok)

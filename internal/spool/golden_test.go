@@ -116,7 +116,7 @@ func writeGolden(t *testing.T) {
 			w.ruin(t, s[1], int(s[1].heads[1].off)+20, 1) // the first head; the second is whole
 			b := make([]byte, CursorBytes)
 			for gen := range uint64(2) {
-				c := Cursor{Generation: 2 + gen, Boot: w.boot, Next: w.next, Acked: w.acked, Written: w.durable, Clock: w.clock}
+				c := Cursor{Generation: 2 + gen, Boot: w.boot, Segment: w.tag, Next: w.next, Acked: w.acked, Written: w.durable, Clock: w.clock}
 				copy(b[c.Off():], c.Slot())
 			}
 			b[SlotBytes+30] ^= 4

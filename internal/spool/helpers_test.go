@@ -61,6 +61,7 @@ func (f *segFile) total() (n int) {
 // writer writes segments as the buffer does. The zero values of its fields but
 // disk will do.
 type writer struct {
+	tag     uint32 // of the segment written last
 	disk    *vfs.Crash
 	rng     *rand.Rand
 	boot    uint32
@@ -131,7 +132,7 @@ func (w *writer) add(f *segFile, s spec) {
 	}
 	f.data = b.Append(f.data, f.id.Salt, int64(len(f.data)), &h)
 	w.written += uint64(s.entries)
-	w.durable = w.written
+	w.durable, w.tag = w.written, uint32(f.id.Salt)
 	f.heads, f.want = append(f.heads, h), append(f.want, want)
 }
 
@@ -144,7 +145,7 @@ func (w *writer) put(t *testing.T, name string, data []byte) {
 // finish writes FORMAT and the cursor.
 func (w *writer) finish(t *testing.T) {
 	w.put(t, FormatName, FormatText(0, 0))
-	w.cursor(t, Cursor{Generation: 1, Boot: w.boot, Next: w.next, Acked: w.acked, Written: w.durable, Clock: w.clock})
+	w.cursor(t, Cursor{Generation: 1, Boot: w.boot, Segment: w.tag, Next: w.next, Acked: w.acked, Written: w.durable, Clock: w.clock})
 }
 
 func (w *writer) cursor(t *testing.T, c Cursor) {

@@ -64,7 +64,8 @@ type Segment struct {
 	limit       uint64 // entries from this position on are in a later segment
 	limitBefore uint64 // and blocks with so many entries before them
 	gaps        []gap
-	tail        gap // after its end
+	tail        gap    // after its end
+	durable     uint64 // entries that its heads say were
 }
 
 // gap is what is missing between blocks: from the First to below the Last.

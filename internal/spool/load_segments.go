@@ -103,6 +103,7 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
 		h := p.Head
 		s.Boot, s.Next, s.Acked = max(s.Boot, h.Boot), max(s.Next, h.End()), max(s.Acked, h.Acked)
 		s.Durable, s.Clock = max(s.Durable, h.Durable), max(s.Clock, h.Clock)
+		seg.durable = max(seg.durable, h.Durable)
 		end, entries := seg.own(f, h, seg.End)
 		if entries == 0 {
 			seg.Stale = true
@@ -212,13 +213,16 @@ func (s *State) count(fsys vfs.FS, dir string, seg *Segment, later []*Segment) e
 	for i := range seg.gaps {
 		lose(&seg.gaps[i])
 	}
+	// What followed it may have been finished and removed, unless a head or the
+	// cursor says that nothing did.
 	switch {
-	case len(later) == 0:
-		if seg.Torn {
-			seg.tail = gap{written: Run{seg.EndBefore, s.Durable}, pos: Run{seg.End, s.Next}}
-		}
-	case later[0].prev == seg.First, seg.Torn && later[0].prev == 0:
+	case len(later) > 0 && later[0].prev == seg.First:
 		seg.tail = gap{written: Run{seg.EndBefore, later[0].Before}, pos: Run{seg.End, later[0].First}}
+	case len(later) > 0 && later[0].First == seg.First: // written again
+	case s.Cursor.Segment != 0 && (s.Cursor.Segment == uint32(seg.Salt) || s.Cursor.Segment == uint32(seg.salvage().Salt)):
+		seg.tail = gap{written: Run{seg.EndBefore, max(s.Cursor.Written, seg.durable)}, pos: Run{seg.End, s.Next}}
+	default:
+		seg.tail = gap{written: Run{seg.EndBefore, seg.durable}, pos: Run{seg.End, s.Next}}
 	}
 	lose(&seg.tail)
 	if seg.End <= s.Acked || seg.Blocks == 0 {

@@ -66,7 +66,7 @@ func Repair(fsys vfs.FS, dir string, done func(Action)) (err error) {
 		}
 	}
 	// The cursor comes first: what only the heads of lost blocks say goes into it.
-	if err := r.cursor(len(damaged) > 0); err != nil {
+	if err := r.cursor(damaged); err != nil {
 		return err
 	}
 	for _, seg := range damaged {
@@ -108,9 +108,23 @@ func (r *repair) damaged(seg *Segment) (bool, error) {
 
 // cursor writes both slots anew if one of them is damaged, or if the other files
 // know better and are about to be renamed.
-func (r *repair) cursor(renaming bool) error {
+func (r *repair) cursor(damaged []*Segment) error {
 	s := r.s
-	c := Cursor{Generation: s.Cursor.Generation, Boot: s.Boot, Next: s.Next, Acked: s.Acked, Written: s.Durable, Clock: s.Clock, Wall: s.Cursor.Wall}
+	c := Cursor{Generation: s.Cursor.Generation, Boot: s.Boot, Segment: s.Cursor.Segment, Next: s.Next, Acked: s.Acked,
+		Written: s.Durable, Clock: s.Clock, Wall: s.Cursor.Wall}
+	if c.Written != s.Cursor.Written { // by a head
+		c.Segment = 0
+		for _, seg := range s.Segments {
+			if seg.durable == s.Durable {
+				c.Segment = uint32(seg.Salt)
+			}
+		}
+	}
+	for _, seg := range damaged {
+		if c.Segment != 0 && c.Segment == uint32(seg.Salt) {
+			c.Segment = uint32(seg.salvage().Salt)
+		}
+	}
 	what := ""
 	switch {
 	case !s.CursorRead:
@@ -123,7 +137,7 @@ func (r *repair) cursor(renaming bool) error {
 		what = "one of its two slots was damaged; the boot number is raised, so that none is used twice"
 		c.Boot += uint32(min(1, ^uint32(0)-c.Boot))
 		c.Next += positionsUnknown
-	case renaming && c != s.Cursor:
+	case len(damaged) > 0 && c != s.Cursor:
 		what = "brought up to date from the segments"
 	default:
 		return nil

@@ -92,7 +92,7 @@ var damages = []struct {
 	}, 0},
 	{"a slot of the cursor", func(t *testing.T, w *writer, s []*segFile) {
 		b := make([]byte, CursorBytes)
-		c := Cursor{Generation: 1, Boot: w.boot, Next: w.next, Acked: w.acked, Written: w.durable, Clock: w.clock}
+		c := Cursor{Generation: 1, Boot: w.boot, Segment: w.tag, Next: w.next, Acked: w.acked, Written: w.durable, Clock: w.clock}
 		copy(b[c.Off():], c.Slot())
 		b[9] = 1
 		w.put(t, CursorName, b)
