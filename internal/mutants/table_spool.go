@@ -94,7 +94,7 @@ var recovery = []Mutant{
 		Name:  "a segment that is not there any more is counted as lost",
 		Whose: issue("vectordotdev/vector", 25570) + ", a file that was delivered and removed is missed",
 		Test:  "TestLoadCounts",
-		Edits: edit("internal/spool/load_segments.go", "case later[0].prev == seg.First, seg.Torn && later[0].prev == 0:", "default:"),
+		Edits: edit("internal/spool/load_segments.go", "case len(later) > 0 && later[0].prev == seg.First:", "case len(later) > 0:"),
 	},
 	{
 		Name:  "without a cursor the backlog is forgotten",
