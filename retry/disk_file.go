@@ -192,7 +192,9 @@ func (d *Disk) reuse(s *segment, size int64) (vfs.File, error) {
 		d.discard(s.name, 0)
 		return nil, err
 	}
+	d.m.mu.Lock()
 	s.size, s.reused, w.spare, w.named = w.spare, true, 0, true
+	d.m.mu.Unlock()
 	if err := d.syncDir(); err != nil {
 		d.discard(s.name, s.size)
 		return nil, err
