@@ -38,26 +38,6 @@ func reusePut(t *testing.T, d *Disk) {
 	require.NoError(t, err)
 }
 
-func reuseReused(t *testing.T, fs vfs.FS, n int) *Disk {
-	d := idleDisk(t, fs, Options{})
-	for range 3 * n { // a file after the other is recycled
-		putSome(t, d, "d", 1, 3000)
-		workNow(d)
-		for es := d.Next(1 << 20); len(es) > 0; es = d.Next(1 << 20) {
-			d.Ack(es[0].Index, es[len(es)-1].Index, Delivered)
-		}
-		workNow(d)
-	}
-	return d
-}
-
-func reuseCrashCopy(c *vfs.Crash) *vfs.Crash {
-	for s := range c.Point().States(1, 1) {
-		return s
-	}
-	return nil
-}
-
 func TestDiskReuseChain(t *testing.T) {
 	fs := vfs.NewCrash()
 	d := idleDisk(t, fs, Options{})
