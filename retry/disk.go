@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"syscall"
@@ -349,4 +348,4 @@ func (d *Disk) Close() error {
 	return d.end
 }
 
-var _ io.Closer = (*Disk)(nil)
+var _ Buffer = (*Disk)(nil)

@@ -1,8 +1,6 @@
 package retry
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"slices"
 
@@ -115,13 +113,11 @@ func (d *Disk) writeOneAside(e Entry) error {
 	b := &d.w.builder
 	b.Reset()
 	b.Add(e.Device, e.Seq, e.Data)
-	var salt [8]byte
-	_, _ = rand.Read(salt[:]) // never fails
 	if e.Index >= lateIndex { // it was kept before the positions were known
 		e.Index -= d.shift
 	}
-	id := spool.FileID{First: e.Index, Salt: binary.LittleEndian.Uint64(salt[:])}
-	data := b.Append(nil, id.Salt, 0, &spool.Head{Boot: e.Boot, First: id.First, Clock: d.m.timeNow() + d.ago, Wall: wallNow()})
+	id := spool.FileID{First: e.Index, Salt: newSalt()}
+	data := b.Append(nil, id.Salt, 0, &spool.Head{Boot: e.Boot, First: id.First, Clock: d.clock(), Wall: wallNow()})
 	info := vfs.Info{Name: id.Name(spool.AsideExt), Size: int64(len(data))}
 	if d.quotaLeft() < info.Size {
 		return nil // what can still be delivered is worth more

@@ -274,7 +274,7 @@ func (d *Disk) saveCursor() error {
 	w := &d.w
 	d.m.mu.Lock()
 	c := spool.Cursor{Generation: w.cursor.Generation + 1, Boot: w.cursor.Boot, Segment: w.tag, Next: d.m.next - d.shift,
-		Acked: d.position(), Written: w.durable, Clock: d.m.timeNow() + d.ago, Wall: wallNow()}
+		Acked: d.position(), Written: w.durable, Clock: d.clock(), Wall: wallNow()}
 	if w.durable < w.written { // it ends somewhere else
 		c.Segment = 0
 	}

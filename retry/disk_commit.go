@@ -108,7 +108,7 @@ func (d *Disk) write(pieces []piece) (n int, err error) {
 			return n, err
 		}
 		p.head = spool.Head{Boot: d.m.boot, First: p.c.first - d.shift, Before: w.written + entries, Durable: w.durable,
-			Acked: d.watermark(), Prev: w.prev, Clock: p.c.newest + d.ago, Wall: time.Now().UnixMilli()}
+			Acked: d.watermark(), Prev: w.prev, Clock: p.c.newest + d.ago, Wall: wallNow()}
 		w.buf = w.builder.Append(w.buf[:0], w.seg.id.Salt, w.used, &p.head)
 		if err := d.writeAt(w.file, w.buf, w.used); err != nil {
 			return n, err

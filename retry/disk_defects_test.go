@@ -98,6 +98,21 @@ func TestDiskLateAttachExpiresFreshEntries(t *testing.T) {
 	})
 }
 
+// requireDeliveries reads for hours, closes d, and wants something to have come.
+func requireDeliveries(t *testing.T, d *Disk) {
+	n := 0
+	for range 200 {
+		for es := d.Next(1 << 20); len(es) > 0; es = d.Next(1 << 20) {
+			n += len(es)
+			d.Ack(es[0].Index, es[len(es)-1].Index, Delivered)
+		}
+		time.Sleep(time.Minute)
+	}
+	h, l := d.Health(), d.Ledger()
+	_ = d.Close()
+	require.NotZero(t, n, "3 h later nothing was delivered; %+v %+v", h, l)
+}
+
 // one file that cannot be read holds up all others for ever.
 func TestDiskOneUnreadableFileWedgesAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -115,17 +130,7 @@ func TestDiskOneUnreadableFileWedgesAll(t *testing.T) {
 		d.fs = fault // the card's erase block under this file has died
 		done := make(chan struct{})
 		go func() { d.run(); close(done) }()
-		n := 0
-		for range 200 {
-			for es := d.Next(1 << 20); len(es) > 0; es = d.Next(1 << 20) {
-				n += len(es)
-				d.Ack(es[0].Index, es[len(es)-1].Index, Delivered)
-			}
-			time.Sleep(time.Minute)
-		}
-		h, l := d.Health(), d.Ledger()
-		_ = d.Close()
-		require.NotZero(t, n, "3 h later nothing was delivered; %+v %+v", h, l)
+		requireDeliveries(t, d)
 	})
 }
 
@@ -146,17 +151,7 @@ func TestDiskOneUnopenableFileAtOpen(t *testing.T) {
 		o := Options{MaxBytes: minDisk, MaxMemory: minWaiting}
 		d, err := open(fault, "spool", o)
 		require.NoError(t, err)
-		n := 0
-		for range 200 {
-			for es := d.Next(1 << 20); len(es) > 0; es = d.Next(1 << 20) {
-				n += len(es)
-				d.Ack(es[0].Index, es[len(es)-1].Index, Delivered)
-			}
-			time.Sleep(time.Minute)
-		}
-		h, l := d.Health(), d.Ledger()
-		_ = d.Close()
-		require.NotZero(t, n, "3 h later nothing was delivered; %+v %+v", h, l)
+		requireDeliveries(t, d)
 	})
 }
 

@@ -119,9 +119,7 @@ func (d *Disk) turnPage(p piece) error {
 		return err
 	}
 	w := &d.w
-	var salt [8]byte
-	_, _ = rand.Read(salt[:]) // never fails
-	id := spool.FileID{First: p.c.first - d.shift, Before: w.written, Salt: binary.LittleEndian.Uint64(salt[:])}
+	id := spool.FileID{First: p.c.first - d.shift, Before: w.written, Salt: newSalt()}
 	s := &segment{id: id, name: id.Name(spool.SegmentExt), first: p.c.first, end: p.c.first, low: p.c.first, shift: d.shift,
 		oldest: math.MaxInt64, endsAt: w.written}
 	f, err := d.reuse(s, w.builder.Size())
@@ -135,6 +133,13 @@ func (d *Disk) turnPage(p piece) error {
 	w.file, w.seg, w.used = f, s, 0
 	d.m.mu.Unlock()
 	return nil
+}
+
+// newSalt returns the salt of a new file.
+func newSalt() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.LittleEndian.Uint64(b[:])
 }
 
 // create makes the file of a segment.

@@ -1,11 +1,9 @@
 package retry
 
 import (
-	"path/filepath"
 	"slices"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
-	"github.com/rivulet-iot/rivulet/internal/vfs"
 )
 
 // corrupt gives up what is not finished of the indexes from a to below b of s.
@@ -41,7 +39,7 @@ func (d *Disk) loseBlock(s *segment, h *spool.Head, raw []byte, o Outcome) {
 	}
 	n := uint64(0)
 	switch {
-	case undone == uint64(h.Entries) || undone == uint64(h.Span): // none of it is
+	case s.untouched(h):
 		n = uint64(h.Entries)
 		for _, dev := range h.Devices {
 			for _, r := range dev.Runs {
@@ -78,7 +76,7 @@ func (d *Disk) lose(s *segment, o Outcome, limit int64) {
 	oldest := s.newest
 	s.pins++
 	d.m.mu.Unlock()
-	f, err := retryRead(func() (vfs.File, error) { return d.fs.Open(filepath.Join(d.dir, s.name), vfs.ReadOnly) })
+	f, err := d.openSegment(s)
 	if err == nil {
 		for p := range spool.Blocks(f, s.id.Salt, 0) {
 			h := p.Head
@@ -98,8 +96,7 @@ func (d *Disk) lose(s *segment, o Outcome, limit int64) {
 	d.m.mu.Lock()
 	for i := range blocks {
 		h := blocks[i].head
-		undone := s.undone(h.First+s.shift, h.End()+s.shift)
-		if undone > 0 && undone != uint64(h.Entries) && undone != uint64(h.Span) {
+		if s.undone(h.First+s.shift, h.End()+s.shift) > 0 && !s.untouched(h) {
 			d.m.mu.Unlock()
 			blocks[i].raw, _ = spool.ReadBody(f, s.id.Salt, h)
 			d.m.mu.Lock()
@@ -141,7 +138,7 @@ func (d *Disk) evict() bool {
 	s.gone = true
 	d.segs = slices.Delete(d.segs, i, i+1)
 	d.lose(s, Evicted, maxClock)
-	d.trash = append(d.trash, discard{name: s.name, size: s.size, reuse: !s.bad && !s.stale && !s.unsafe && s.size == d.segBytes})
+	d.trash = append(d.trash, discard{name: s.name, size: s.size, reuse: d.reusable(s)})
 	d.empty()
 	return true
 }

@@ -2,7 +2,6 @@ package retry
 
 import (
 	"errors"
-	"path/filepath"
 	"slices"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
@@ -151,7 +150,7 @@ func (d *Disk) gone(err error, s *segment) bool {
 	if !spool.Missing(err) {
 		return false
 	}
-	if _, err := spool.ReadFile(d.fs, filepath.Join(d.dir, spool.CursorName), spool.CursorBytes); err != nil {
+	if _, err := spool.ReadFile(d.fs, d.path(spool.CursorName), spool.CursorBytes); err != nil {
 		return false
 	}
 	s.bad = true
@@ -163,7 +162,7 @@ func (d *Disk) turnTo(s *segment) error {
 	if d.rd.seg == s {
 		return nil
 	}
-	f, err := retryRead(func() (vfs.File, error) { return d.fs.Open(filepath.Join(d.dir, s.name), vfs.ReadOnly) })
+	f, err := d.openSegment(s)
 	if err != nil {
 		return err
 	}
@@ -176,6 +175,11 @@ func (d *Disk) turnTo(s *segment) error {
 		_ = old.Close()
 	}
 	return nil
+}
+
+// openSegment opens a segment's file, to be read.
+func (d *Disk) openSegment(s *segment) (vfs.File, error) {
+	return retryRead(func() (vfs.File, error) { return d.fs.Open(d.path(s.name), vfs.ReadOnly) })
 }
 
 // stopReading forgets the reader and returns its file, to be closed.
@@ -292,17 +296,17 @@ func (d *Disk) Ack(first, last uint64, o Outcome) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	last = min(last, m.read.index-1)
-	for i := 0; i < len(d.segs) && d.segs[i].first <= last; {
-		s := d.segs[i]
+	for _, s := range d.segs {
+		if s.first > last {
+			break
+		}
 		if s.end <= first || s.pending == 0 {
-			i++
 			continue
 		}
 		n := s.finish(max(first, s.first), last+1)
 		s.pending -= n
 		m.ledger.finish(o, n)
 		d.noteAcked(n)
-		i++
 	}
 	d.retireFinished(true)
 	m.ack(first, last, o)

@@ -30,7 +30,6 @@ func reuseFill(t *testing.T, d *Disk, n int) {
 	t.Fatal("no")
 }
 
-// reuseReused returns a disk all of whose segments lie in reused space.
 var reuseNoise = func() []byte { b := make([]byte, 9000); _, _ = rand.Read(b); return b }()
 
 func reusePut(t *testing.T, d *Disk) {
@@ -40,21 +39,7 @@ func reusePut(t *testing.T, d *Disk) {
 
 func TestDiskReuseChain(t *testing.T) {
 	fs := vfs.NewCrash()
-	d := idleDisk(t, fs, Options{})
-	// Pool of old space: make several, finish them in one go so that the spare is there; only one spare is
-	// kept, so reuse one at a time: a segment is finished just before each page turn.
-	reuseFill(t, d, 6)
-	// finish segments 0.. one by one while writing on: new ones lie in reused space
-	for len(d.segs) > 0 && d.segs[len(d.segs)-1].first < 33 {
-		s := d.segs[0]
-		d.Next(1 << 20)
-		d.Ack(s.first, s.end-1, Delivered)
-		for first := d.segs[0]; d.segs[0] == first && len(d.segs) < 6; {
-			reusePut(t, d)
-			workNow(d)
-		}
-	}
-	workNow(d)
+	d := reuseOldSpace(t, fs)
 	d.finish()
 	require.NoError(t, d.end)
 
@@ -189,7 +174,8 @@ func TestDiskReuseEvictBehindLeased(t *testing.T) {
 	d.finish()
 }
 
-// reuseOldSpace returns a disk with segments in reused space.
+// reuseOldSpace returns a disk with segments in reused space. Only one spare is
+// kept, so a segment is finished just before each new one is begun.
 func reuseOldSpace(t *testing.T, fs vfs.FS) *Disk {
 	d := idleDisk(t, fs, Options{})
 	reuseFill(t, d, 6)

@@ -111,11 +111,24 @@ type discard struct {
 	reader vfs.File // to be closed first
 }
 
+// reusable tells whether the space of a segment may be used again: nothing about
+// its file was ever wrong.
+func (d *Disk) reusable(s *segment) bool {
+	return !s.bad && !s.stale && !s.unsafe && s.size == d.segBytes
+}
+
+// untouched tells whether no entry of a block is finished. The positions that hold
+// none are marked only once the block was read.
+func (s *segment) untouched(h *spool.Head) bool {
+	undone := s.undone(h.First+s.shift, h.End()+s.shift)
+	return undone == uint64(h.Entries) || undone == uint64(h.Span)
+}
+
 // retire takes a finished segment out of the log.
 func (d *Disk) retire(i int) {
 	s := d.segs[i]
 	d.segs = append(d.segs[:i:i], d.segs[i+1:]...)
-	t := discard{name: s.name, size: s.size, bad: s.bad, reuse: !s.bad && !s.stale && !s.unsafe && s.size == d.segBytes}
+	t := discard{name: s.name, size: s.size, bad: s.bad, reuse: d.reusable(s)}
 	if s.reading {
 		t.reader = d.stopReading()
 	}

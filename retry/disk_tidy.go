@@ -7,8 +7,8 @@ import (
 	"github.com/rivulet-iot/rivulet/internal/vfs"
 )
 
-// timeNow is the clock of the log: ms that it has been open, over all boots.
-func (m *Memory) timeNow() int64 { return m.clock + time.Since(m.started).Milliseconds() }
+// clock is that of the log: ms that it has been open, over all boots.
+func (d *Disk) clock() int64 { return d.m.now() + d.ago }
 
 func wallNow() int64 { return time.Now().UnixMilli() }
 

@@ -7,16 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-POWERCUT_DIR=$(mktemp -d "${TMPDIR:-/tmp}/flash.XXXXXX")
-export POWERCUT_DIR
-cleanup() {
-	grep -o " $POWERCUT_DIR/[^ ]*" /proc/mounts | while read -r mount; do
-		umount --lazy "$mount"
-	done || true
-	rm -rf "$POWERCUT_DIR"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+. scripts/image-dir.sh "${TMPDIR:-/tmp}/flash"
 
 echo "+ go test -run TestFlash ./internal/powercut"
 FLASH=${1:-60} go test -count=1 -run '^TestFlash$' -v ./internal/powercut

@@ -11,16 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-POWERCUT_DIR=$(mktemp -d "${POWERCUT_DIR:-${TMPDIR:-/tmp}}/powercut.XXXXXX")
-export POWERCUT_DIR
-cleanup() {
-	grep -o " $POWERCUT_DIR/[^ ]*" /proc/mounts | while read -r mount; do
-		umount --lazy "$mount"
-	done || true
-	rm -rf "$POWERCUT_DIR"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+. scripts/image-dir.sh "${POWERCUT_DIR:-${TMPDIR:-/tmp}}/powercut"
 
 echo "+ go test -run TestPowerCut ./internal/powercut, ${1:-24} cuts"
 POWERCUT=${1:-24} go test -count=1 -timeout 3h -run '^TestPowerCut$' -v ./internal/powercut

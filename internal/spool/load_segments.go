@@ -219,10 +219,12 @@ func (s *State) count(fsys vfs.FS, dir string, seg *Segment, later []*Segment) e
 	case len(later) > 0 && later[0].prev == seg.First:
 		seg.tail = gap{written: Run{seg.EndBefore, later[0].Before}, pos: Run{seg.End, later[0].First}}
 	case len(later) > 0 && later[0].First == seg.First: // written again
-	case s.Cursor.Segment != 0 && (s.Cursor.Segment == uint32(seg.Salt) || s.Cursor.Segment == uint32(seg.salvage().Salt)):
-		seg.tail = gap{written: Run{seg.EndBefore, max(s.Cursor.Written, seg.durable)}, pos: Run{seg.End, s.Next}}
 	default:
-		seg.tail = gap{written: Run{seg.EndBefore, seg.durable}, pos: Run{seg.End, s.Next}}
+		durable := seg.durable
+		if tag := s.Cursor.Segment; tag != 0 && (tag == uint32(seg.Salt) || tag == uint32(seg.salvage().Salt)) {
+			durable = max(durable, s.Cursor.Written)
+		}
+		seg.tail = gap{written: Run{seg.EndBefore, durable}, pos: Run{seg.End, s.Next}}
 	}
 	lose(&seg.tail)
 	if seg.End <= s.Acked || seg.Blocks == 0 {
