@@ -27,13 +27,15 @@ type Encoder interface {
 
 // The codecs. Their stated memory is per encoder, once it is in use.
 var (
+	Columnar Codec = columnarCodec{} // columns, entropy coded; TODO
+
 	None Codec = noneCodec{} // record JSON lines as they are; no memory of its own
 	Gzip Codec = gzipCodec{} // DEFLATE level 6; at most 1.25 MiB
 	Zstd Codec = zstdCodec{} // Zstandard fastest, 128 KiB window, one goroutine; at most 1.25 MiB
 )
 
 // Codecs returns all codecs, least compressing first.
-func Codecs() []Codec { return []Codec{None, Gzip, Zstd} }
+func Codecs() []Codec { return []Codec{None, Gzip, Zstd, Columnar} }
 
 // ByName returns the codec of that name. The error lists the names there are.
 func ByName(name string) (Codec, error) {

@@ -28,6 +28,8 @@ var (
 	ErrFormat   = errors.New("compress: not a frame")             // the first bytes are none that is known
 	ErrCorrupt  = errors.New("compress: damaged frame")           // truncated, a bad checksum, not record JSON inside
 	ErrTooLarge = errors.New("compress: frame is over the limit") // decompresses to more than allowed
+	// ErrSchema: the frame's records have a schema that Decode was not given.
+	ErrSchema = errors.New("compress: the frame's schema is not known")
 )
 
 // Format is what a frame's first bytes say it is.
@@ -39,11 +41,12 @@ const (
 	JSONLines        // codec none
 	GzipLines        // codec gzip
 	ZstdLines        // codec zstd
+	Columns          // codec columnar
 )
 
 // String returns the name of the codec that writes the format.
 func (f Format) String() string {
-	return [...]string{"unknown", "none", "gzip", "zstd"}[min(int(f), int(ZstdLines))]
+	return [...]string{"unknown", "none", "gzip", "zstd", "columnar"}[min(int(f), int(Columns))]
 }
 
 // Sniff tells the format by the first bytes. It looks no further: Decode may
@@ -56,6 +59,8 @@ func Sniff(frame []byte) Format {
 		return GzipLines
 	case bytes.HasPrefix(frame, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		return ZstdLines
+	case bytes.HasPrefix(frame, []byte{columnarMagic0, columnarMagic1}):
+		return Columns
 	}
 	return Unknown
 }
@@ -65,7 +70,7 @@ func Sniff(frame []byte) Format {
 // valid only during the call. Records before a damaged place are still given to
 // fn: an error says that the rest is missing. An error of fn ends Decode, which
 // returns it as it is.
-func Decode(frame []byte, limit int64, fn func(*record.Record) error) error {
+func Decode(frame []byte, limit int64, fn func(*record.Record) error, schemas ...*record.Schema) error {
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
@@ -87,6 +92,8 @@ func Decode(frame []byte, limit int64, fn func(*record.Record) error) error {
 		}
 		defer z.Close()
 		in = z
+	case Columns:
+		return decodeColumnar(frame, limit, schemas, fn)
 	default:
 		return fmt.Errorf("%w: it begins with % x", ErrFormat, frame[:min(4, len(frame))])
 	}

@@ -1,0 +1,138 @@
+package compress
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/rivulet-iot/rivulet/record"
+)
+
+// readSeries reads which series there are, which one each record is of, and what
+// columns that makes.
+func (d *columnarDecoder) readSeries(records int) {
+	n := d.count("series more than one", int64(records)-1) + 1
+	if !d.spend(int64(n), recordCost) {
+		return
+	}
+	for i := 0; i < n && d.err == nil; i++ {
+		s := frameSeries{id: record.ID{Device: d.str()}}
+		if err := record.CheckDevice(s.id.Device); err != nil && d.err == nil {
+			d.fail("%w", err)
+		}
+		s.id.Boot = uint32(d.count("is its boot number", math.MaxUint32))
+		s.shape = d.readShape()
+		for range d.count("metadata pairs", record.MaxMeta) {
+			if !d.spend(1, smallCost) {
+				return
+			}
+			s.meta = append(s.meta, record.Meta{Name: d.name("metadata"), Value: d.str()})
+		}
+		d.series = append(d.series, s)
+	}
+	d.of = make([]int64, records)
+	if n > 1 {
+		d.of = d.numbers(records)
+	}
+	for _, i := range d.of {
+		if i < 0 || i >= int64(len(d.series)) {
+			d.fail("a record of series %d", i)
+		}
+		if d.err != nil {
+			return
+		}
+		d.series[i].n++
+	}
+	at := 0
+	for i := range d.series {
+		s := &d.series[i]
+		s.next = at
+		at += s.n
+		cost := s.shape.cost + int64(len(s.id.Device))
+		for _, m := range s.meta {
+			cost += int64(len(m.Name) + len(m.Value))
+		}
+		d.spend(int64(s.n), cost)
+		for _, c := range s.shape.cols {
+			s.at = append(s.at, d.set.Cols[c].N)
+			d.set.Cols[c].N += s.n
+		}
+	}
+}
+
+// name reads a string that is a name.
+func (d *columnarDecoder) name(of string) string {
+	s := d.str()
+	if d.err == nil && (s == "" || len(s) > record.MaxNameBytes) {
+		d.fail("a name of %s has %d bytes", of, len(s))
+	}
+	return s
+}
+
+// readShape reads which readings a series has.
+func (d *columnarDecoder) readShape() *shape {
+	if back := d.count("shapes back", int64(len(d.shapes))); back > 0 {
+		return d.shapes[len(d.shapes)-back]
+	}
+	s := &shape{}
+	var readings []record.Column
+	if d.err == nil && d.coder.bits(1) == 0 {
+		s.ref = d.str()
+		for range d.count("readings", record.MaxReadings) {
+			if !d.spend(1, recordCost) {
+				break
+			}
+			readings = append(readings, record.Column{Name: d.name("readings"), Kind: record.Kind(d.coder.bits(2) + 1)})
+		}
+	} else if d.err == nil {
+		readings = d.readSchema(s)
+	}
+	seen := make(map[string]bool, len(readings))
+	for _, r := range readings {
+		if seen[r.Name] {
+			d.fail("it has %q twice in a record", r.Name)
+		}
+		seen[r.Name] = true
+		s.cost += smallCost + int64(len(r.Name))
+	}
+	s.cols = d.set.Assign(readings)
+	d.shapes = append(d.shapes, s)
+	return s
+}
+
+// readSchema reads the shape of records that have a schema.
+func (d *columnarDecoder) readSchema(s *shape) (readings []record.Column) {
+	print := uint32(d.coder.bits(32))
+	var schema *record.Schema
+	for _, known := range d.schemas {
+		if known == nil || uint32(known.Fingerprint()>>32) != print {
+			continue
+		}
+		if schema != nil && schema.Fingerprint() != known.Fingerprint() {
+			d.err = fmt.Errorf("%w: %s and %s both begin with %08x", ErrSchema, schema.Ref(), known.Ref(), print)
+			return nil
+		}
+		schema = known
+	}
+	if schema == nil {
+		d.err = fmt.Errorf("%w: its fingerprint begins with %08x", ErrSchema, print)
+		return nil
+	}
+	s.ref = schema.Ref()
+	fields := schema.Fields()
+	if !d.spend(int64(len(fields)), recordCost) {
+		return nil
+	}
+	all := d.coder.bits(1) == 1
+	for i := 0; i < len(fields); i += 8 {
+		present := uint64(0xff)
+		if !all {
+			present = d.coder.bits(8)
+		}
+		for k, f := range fields[i:min(i+8, len(fields))] {
+			if present&(1<<k) != 0 {
+				readings = append(readings, record.Column{Name: f.Name, Kind: f.Kind})
+			}
+		}
+	}
+	return readings
+}
