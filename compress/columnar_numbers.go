@@ -1,6 +1,7 @@
 package compress
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -23,7 +24,7 @@ const (
 	linear = 2 // as far from the number before as that was from the one before it
 	mean   = 3 // a running mean: noise about a level that moves
 
-	predictors = 4
+	predictors = mean + 1
 	meanShift  = 2
 )
 
@@ -201,8 +202,8 @@ func plan(v []int64) numbers {
 	}
 	var params [predictors]int64
 	params[fixed], params[steps] = typical(v)
-	least := 1 << 62
-	for kind := range uint8(predictors) {
+	least := math.MaxInt
+	for _, kind := range [...]uint8{steps, fixed, linear, mean} {
 		var p predictor
 		p.start(kind, params[kind], v[0])
 		flat, sum := true, 0
@@ -212,11 +213,12 @@ func plan(v []int64) numbers {
 			sum += cost(r)
 			flat = flat && r == 0
 		}
-		if flat {
-			sum = 0
+		if flat { // as most columns of which nothing changes; nothing takes less
+			n.kind, n.param, n.flat = kind, params[kind], true
+			return n
 		}
 		if sum < least {
-			least, n.kind, n.param, n.flat = sum, kind, params[kind], flat
+			least, n.kind, n.param, n.flat = sum, kind, params[kind], false
 		}
 	}
 	n.cost += least
@@ -240,7 +242,10 @@ func unit(v []int64) int64 {
 			return 1
 		}
 	}
-	return int64(min(g, 1<<62))
+	if g > math.MaxInt64 {
+		return 1
+	}
+	return int64(g)
 }
 
 // typical returns the median of a sample of the numbers and of the steps between

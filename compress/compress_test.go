@@ -82,7 +82,7 @@ func TestByName(t *testing.T) {
 		require.Equal(t, c, got)
 	}
 	_, err := ByName("lz4")
-	require.EqualError(t, err, `compress: there is no codec "lz4"; there are none, gzip, zstd`)
+	require.EqualError(t, err, `compress: there is no codec "lz4"; there are none, gzip, zstd, columnar`)
 }
 
 func TestBombs(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 )
 
 // DefaultLimit is a sensible limit for [Decode]: a Kinesis record of 1 MiB at a
-// compression of 64 to 1, which honest telemetry does not reach.
+// compression of 64 to 1, or a frame of 250,000 records of seven readings.
 const DefaultLimit = 64 << 20
 
 // maxWindow caps what a zstd frame may ask for. Ours need 128 KiB; 8 MiB is what
@@ -66,10 +66,14 @@ func Sniff(frame []byte) Format {
 }
 
 // Decode reads a frame of any codec and calls fn with each of its records, in
-// order. It decompresses at most limit bytes (DefaultLimit if 0). The record is
-// valid only during the call. Records before a damaged place are still given to
-// fn: an error says that the rest is missing. An error of fn ends Decode, which
-// returns it as it is.
+// order. It decompresses at most limit bytes (DefaultLimit if 0); records of a
+// columnar frame count as record.Record.Size says. The record is valid only during
+// the call. Records before a damaged place are still given to fn, but for columnar
+// frames, which are checked as a whole first: an error says that the rest is
+// missing. An error of fn ends Decode, which returns it as it is.
+//
+// A columnar frame of records with a schema says only which schema that is: it
+// must be among schemas, or the error is ErrSchema.
 func Decode(frame []byte, limit int64, fn func(*record.Record) error, schemas ...*record.Schema) error {
 	if limit <= 0 {
 		limit = DefaultLimit

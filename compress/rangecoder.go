@@ -17,7 +17,7 @@ const learnt = 60
 
 // rates are how far a bit moves towards the decision that was made, in 65536ths,
 // by how many it has seen: 1/(n+1.5).
-var rates = func() (r [learnt + 1]uint32) {
+var rates = func() (r [64]uint32) { // one for each n that six bits can have: no check of bounds
 	for n := range r {
 		r[n] = 2 * 65536 / uint32(2*n+3)
 	}
@@ -28,7 +28,7 @@ var rates = func() (r [learnt + 1]uint32) {
 func (b bit) bound(size uint32) uint32 { return size >> 12 * (uint32(b>>20) | 1) }
 
 func (b *bit) update(decision uint32) {
-	n, p := uint32(*b&0xffff), uint32(*b>>16)
+	n, p := uint32(*b&63), uint32(*b>>16)
 	if decision == 0 {
 		p += (65536 - p) * rates[n] >> 16
 	} else {

@@ -40,7 +40,8 @@ type Config struct {
 	Schema *record.Schema
 	// Key chooses each record's partition key. Default: its device id.
 	Key partition.Strategy
-	// Codec encodes frames. Default: compress.Zstd.
+	// Codec encodes frames. Default: compress.Columnar, whose readers need the
+	// schema's document (Schema as JSON); the others can be read without.
 	Codec compress.Codec
 
 	// Buffer holds records until they are acknowledged. The producer owns it
@@ -76,7 +77,7 @@ func (c Config) withDefaults() Config {
 		c.Key = partition.ByDevice()
 	}
 	if c.Codec == nil {
-		c.Codec = compress.Zstd
+		c.Codec = compress.Columnar
 	}
 	if c.MaxMemory == 0 {
 		c.MaxMemory = 8 << 20

@@ -151,7 +151,7 @@ func stored(t testing.TB, srv *kinesistest.Server) (out []record.Record) {
 		require.NoError(t, compress.Decode(u.Data, 0, func(r *record.Record) error {
 			out = append(out, r.Clone())
 			return nil
-		}))
+		}, envSchema(t)))
 	}
 	return out
 }

@@ -34,6 +34,10 @@ func TestMemoryCeiling(t *testing.T) {
 			_, err := p.Put(ctx, env{Temperature: float64(i%8000) / 100})
 			return err
 		}},
+		{"typed, columnar", compress.Columnar, func(p *producer.Producer, i int) error {
+			_, err := p.Put(ctx, env{Temperature: float64(i%8000) / 100})
+			return err
+		}},
 		{"10-byte opaque records, 1000 keys", compress.Zstd, func(p *producer.Producer, i int) error {
 			_, err := p.PutBytes(ctx, fmt.Sprint("m", i%1000), "", []byte("0123456789"))
 			return err

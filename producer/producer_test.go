@@ -251,7 +251,7 @@ func inRange(t *testing.T, b *bubble) map[string]uint64 {
 					got[strings.Clone(r.ID.Device)]++
 				}
 				return nil
-			}))
+			}, envSchema(t)))
 		}
 	}
 	return got
@@ -270,7 +270,7 @@ func TestSpreadKeepsOrderPerKey(t *testing.T) {
 				require.Greater(t, r.ID.Seq, last[u.PartitionKey])
 				last[u.PartitionKey] = r.ID.Seq
 				return nil
-			}))
+			}, envSchema(t)))
 		}
 		require.Len(t, last, 8)
 		recs, err := b.Records("s")

@@ -33,14 +33,14 @@ type Columns struct {
 // Series is what a run of records has in common: all but sequence number, time
 // and values.
 type Series struct {
-	Device  string
-	Boot    uint32
+	Device  string  // of each record's ID
+	Boot    uint32  // likewise
 	Schema  *Schema // nil for records without one
 	Ref     string  // the schema's, which a record may name without having one
 	Present []byte  // with a Schema: which of its fields there are, lowest bit first
-	Meta    []Meta
-	Cols    []int // its readings: which columns, rising
-	N       int   // records
+	Meta    []Meta  // of each record
+	Cols    []int   // its readings: which columns, rising
+	N       int     // records
 
 	form  byte
 	head  []byte   // what its rows have between the time and the first reading

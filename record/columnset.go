@@ -4,16 +4,16 @@ import "slices"
 
 // Column is one reading, over all series of a batch that have it.
 type Column struct {
-	Name string
-	Kind Kind
-	N    int // values
+	Name string // of the reading
+	Kind Kind   // of all its values
+	N    int    // values
 }
 
 // ColumnSet gives readings their columns. An encoder and a decoder that hand it
 // the readings of the same series come to the same columns, so a frame need not
 // say which there are.
 type ColumnSet struct {
-	Cols []Column
+	Cols []Column         // in the order of the frame
 	at   map[Column][]int // by name and kind
 }
 

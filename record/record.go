@@ -71,6 +71,20 @@ func (r *Record) Get(name string) (Value, bool) {
 	return Value{}, false
 }
 
+// Size is about how many bytes r takes as record JSON: what a frame's decoder
+// counts it as against its limit.
+func (r *Record) Size() int64 {
+	const record, small = 64, 16
+	n := record + len(r.ID.Device)
+	for i := range r.Meta {
+		n += len(r.Meta[i].Name) + len(r.Meta[i].Value)
+	}
+	for i := range r.Readings {
+		n += small + len(r.Readings[i].Name) + len(r.Readings[i].Value.str)
+	}
+	return int64(n)
+}
+
 // Clone returns a copy that shares no memory with r. What a [Decoder] or a
 // frame reader yields is valid only until its next step; clone what you keep.
 func (r *Record) Clone() Record {

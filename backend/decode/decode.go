@@ -13,10 +13,15 @@ import (
 // Decoder decodes the data of Kinesis records. Its zero value is ready to use.
 // It is for one goroutine at a time.
 type Decoder struct {
+	// Schemas are those of the records to come: a columnar frame names its schema
+	// by a fingerprint only. Frames of records without a schema need none.
+	Schemas []*record.Schema
 	// MaxBytes is how many bytes all the user records of one Kinesis record may
-	// decompress to together. Each has a share in it by its length, so that one
-	// that is a bomb does not take from the others. Default: 128 times the
-	// length of the data, which honest telemetry does not reach, and at least 64 MiB.
+	// decompress to together, as compress.Decode counts them. One half is shared out
+	// by their lengths; of the other each may take a half of what those before it
+	// left: what repeats compresses very well, and a bomb leaves something to the rest.
+	// Default: 128 times the length of the data, and at least 64 MiB, which is
+	// about 250,000 records of seven readings.
 	MaxBytes int64
 	// MaxUserRecords is the most user records that an aggregate may have, and
 	// the most partition keys. Default: 65,536, which is 1 MiB of 16-byte ones.
@@ -79,7 +84,8 @@ func (d *Decoder) Decode(data []byte, partitionKey string, fn func(Item) error) 
 		budget = max(minBytes, bytesPerByte*int64(len(data)))
 	}
 	if !bytes.HasPrefix(data, []byte(kpl.Magic)) {
-		return userRecord(Item{Data: data, PartitionKey: partitionKey}, budget, fn)
+		_, err := d.userRecord(Item{Data: data, PartitionKey: partitionKey}, budget, fn)
+		return err
 	}
 	most := d.MaxUserRecords
 	if most <= 0 {
@@ -101,54 +107,61 @@ func (d *Decoder) Decode(data []byte, partitionKey string, fn func(Item) error) 
 	for i := range users {
 		total += len(users[i].Data)
 	}
+	shares, left := budget/2, budget/2
 	for i := range users {
 		u := &users[i]
 		it := Item{Data: u.Data, PartitionKey: u.PartitionKey, ExplicitHashKey: u.ExplicitHashKey, Index: i}
-		share := float64(budget) / float64(total) * float64(len(u.Data))
-		if err := userRecord(it, int64(share), fn); err != nil {
+		share := float64(shares) / float64(total) * float64(len(u.Data))
+		used, err := d.userRecord(it, max(int64(share), left/2), fn)
+		if err != nil {
 			return err
 		}
+		left = max(left-used, 0)
 	}
 	return nil
 }
 
-// userRecord hands out what is in it.Data, which may decompress to limit bytes.
-func userRecord(it Item, limit int64, fn func(Item) error) error {
+// userRecord hands out what is in it.Data, which may decompress to limit bytes. It
+// returns about how many it did.
+func (d *Decoder) userRecord(it Item, limit int64, fn func(Item) error) (used int64, err error) {
 	if bytes.HasPrefix(it.Data, []byte(kpl.Magic)) {
-		return damaged(it, ErrAggregate, 0, errors.New("it is an aggregate inside of an aggregate"), fn)
+		return 0, damaged(it, ErrAggregate, 0, errors.New("it is an aggregate inside of an aggregate"), fn)
 	}
 	format := compress.Sniff(it.Data)
 	if format == compress.Unknown {
 		it.Kind = Opaque
-		return fn(it)
+		return 0, fn(it)
 	}
 	records := 0
 	var stop error // of fn
 	// As many bytes as are here already are no bomb; and a limit of 0 would mean the default.
 	limit = max(limit, int64(len(it.Data)), 1)
-	err := compress.Decode(it.Data, limit, func(r *record.Record) error {
+	err = compress.Decode(it.Data, limit, func(r *record.Record) error {
 		of := it
 		of.Kind, of.Record = Record, r
 		stop = fn(of)
 		records++
+		used += r.Size()
 		return stop
-	})
+	}, d.Schemas...)
 	if err == nil && records == 0 {
 		err = errors.New("there is no record in it")
 	}
 	switch {
 	case stop != nil:
-		return stop
+		return used, stop
 	case err == nil:
-		return nil
+		return used, nil
 	case errors.Is(err, compress.ErrTooLarge):
-		return damaged(it, ErrTooLarge, records, err, fn)
+		return limit, damaged(it, ErrTooLarge, records, err, fn)
+	case errors.Is(err, compress.ErrSchema):
+		return 0, damaged(it, ErrSchema, records, err, fn)
 	case format == compress.JSONLines && records == 0 && !meantAsRecord(it.Data):
 		it.Kind = Opaque
 		it.Err = &Error{Reason: ErrNotRecord, Index: it.Index, PartitionKey: it.PartitionKey, Cause: err}
-		return fn(it)
+		return used, fn(it)
 	}
-	return damaged(it, ErrFrame, records, err, fn)
+	return used, damaged(it, ErrFrame, records, err, fn)
 }
 
 // meantAsRecord tells broken record JSON, or that of a later version, from JSON
@@ -172,13 +185,16 @@ var (
 	ErrFrame = errors.New("damaged frame")
 	// ErrTooLarge: a limit of the Decoder is exceeded.
 	ErrTooLarge = errors.New("over the limit")
+	// ErrSchema: the records are of a schema that is not among Decoder.Schemas.
+	// Nothing is wrong with the frame: with the schema it can be decoded.
+	ErrSchema = errors.New("unknown schema")
 	// ErrNotRecord: it is opaque JSON.
 	ErrNotRecord = errors.New("not record JSON")
 )
 
 // Error says what is wrong with one user record.
 type Error struct {
-	Reason       error  // ErrAggregate, ErrFrame, ErrTooLarge or ErrNotRecord
+	Reason       error  // ErrAggregate, ErrFrame, ErrTooLarge, ErrSchema or ErrNotRecord
 	Index        int    // as in Item
 	PartitionKey string // likewise
 	Records      int    // how many records of the frame were handed out before

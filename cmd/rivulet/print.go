@@ -63,6 +63,11 @@ func (t *tail) printDecoded(shard string, r *types.Record) error {
 			t.encode(opaqueLine{true, it.PartitionKey, it.Data})
 		default:
 			t.damaged++
+			if errors.Is(it.Err, decode.ErrSchema) {
+				if t.unknown++; t.unknown > 1 { // one says it all
+					return nil
+				}
+			}
 			t.notice(shard + " " + deref(r.SequenceNumber) + ": " + it.Err.Error())
 			return nil
 		}

@@ -7,11 +7,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/rivulet-iot/rivulet/backend/decode"
+	"github.com/rivulet-iot/rivulet/record"
 )
 
 var tailCommand = command{
@@ -36,6 +38,13 @@ Examples:
   rivulet tail -stream telemetry -from 2026-11-22T21:00:00Z -limit 100
   rivulet tail -stream telemetry | jq -r 'select(.device_id=="pi-7f3a") | .ts'
 
+Columnar frames, which producers send unless told otherwise, name the schema of
+their records and do not hold it. A producer's is its Schema as JSON; that of the
+example agent is what -print-schema prints:
+
+  raspberrypi -print-schema > machine.json
+  rivulet tail -stream telemetry -schema machine.json
+
 Against an emulator on this machine, for which no credentials are needed:
 
   rivulet tail -stream telemetry -endpoint http://127.0.0.1:4568
@@ -56,6 +65,10 @@ What the stream holds, byte for byte, and how it was packed:
 		f.BoolVar(&t.follow, "follow", false, "go on as records arrive, until interrupted")
 		f.Int64Var(&t.limit, "limit", 0, "end after `n` lines; 0: no limit")
 		f.BoolVar(&t.raw, "raw", false, "print Kinesis records as they are: where, how large, what kind, data in base64")
+		f.Func("schema", "`FILE` with the schema document of records in columnar frames; once for each\nschema, and for each version that is still in the stream", func(file string) error {
+			t.schemas = append(t.schemas, file)
+			return nil
+		})
 		f.BoolVar(&t.dedup, "dedup", true, "drop records whose id was printed before; -dedup=false prints all")
 		return t.run
 	},
@@ -67,6 +80,7 @@ type tail struct {
 	stream, from       string
 	follow, raw, dedup bool
 	limit              int64
+	schemas            []string // files
 
 	out     *bufio.Writer
 	err     io.Writer
@@ -75,10 +89,27 @@ type tail struct {
 	seen    decode.Dedup
 
 	printed, duplicates, damaged int64
+	unknown                      int64 // of those damaged, how many lack only their schema
 }
 
 // errLimit ends the reading when enough is printed.
 var errLimit = errors.New("limit reached")
+
+// readSchemas makes the schemas of the documents known.
+func (t *tail) readSchemas() error {
+	for _, file := range t.schemas {
+		doc, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("-schema: %w", err)
+		}
+		s, err := record.ParseSchema(doc)
+		if err != nil {
+			return fmt.Errorf("-schema %s: %w", file, err)
+		}
+		t.decoder.Schemas = append(t.decoder.Schemas, s)
+	}
+	return nil
+}
 
 func (t *tail) run(ctx context.Context, s streams) error {
 	if t.stream == "" {
@@ -88,6 +119,9 @@ func (t *tail) run(ctx context.Context, s streams) error {
 		return usagef("-limit %d is negative", t.limit)
 	}
 	from, err := t.position()
+	if err == nil {
+		err = t.readSchemas()
+	}
 	if err != nil {
 		return err
 	}
@@ -117,7 +151,11 @@ func (t *tail) run(ctx context.Context, s streams) error {
 	if len(r.shards) > 0 { // it got as far as that
 		t.summary(len(r.shards))
 	}
-	if err == nil && t.damaged > 0 {
+	switch {
+	case err != nil:
+	case t.unknown > 0 && t.unknown == t.damaged:
+		err = fmt.Errorf("%s of schemas that are not known here; give their documents with -schema", count(t.unknown, "user record"))
+	case t.damaged > 0:
 		err = fmt.Errorf("%s could not be decoded", count(t.damaged, "user record"))
 	}
 	return err

@@ -21,6 +21,7 @@ import (
 	"github.com/rivulet-iot/rivulet/producer/kinesistest"
 	"github.com/rivulet-iot/rivulet/producer/wire"
 	"github.com/rivulet-iot/rivulet/record"
+	"github.com/rivulet-iot/rivulet/retry"
 )
 
 const (
@@ -36,6 +37,7 @@ type embedded struct {
 	// sequence number n is at n-1.
 	prints  map[string][]fingerprint
 	boot    uint32 // of this run; 0 until something was put
+	schemas []*record.Schema
 	scratch []byte
 }
 
@@ -54,6 +56,20 @@ func startEmbedded(region string) (*embedded, error) {
 func (e *embedded) target(p wire.Protocol) wire.Config {
 	return wire.Config{Endpoint: e.server.URL(), Region: e.server.Region(), RootCAs: e.server.CertPool(),
 		Credentials: e.server.Credentials(), Protocol: p}
+}
+
+// know takes note of the schemas that reading back will need: this run's, and those
+// of what earlier runs left in the buffer.
+func (e *embedded) know(own *record.Schema, buf retry.Buffer) {
+	e.schemas = append(e.schemas, own)
+	if buf == nil {
+		return
+	}
+	for _, doc := range buf.Definitions() {
+		if s, err := record.ParseSchema(doc); err == nil { // else reading back will say that it is not known
+			e.schemas = append(e.schemas, s)
+		}
+	}
 }
 
 // fingerprint is 128 bits of a SHA-256.
@@ -144,7 +160,8 @@ func (e *embedded) check(delivered, recovered uint64) (c check) {
 	if err != nil {
 		return check{err: err}
 	}
-	v := verifier{embedded: e, recovered: recovered, seen: map[string][]bool{}, older: map[record.ID]fingerprint{}, balance: partition.NewBalance(m)}
+	v := verifier{embedded: e, recovered: recovered, seen: map[string][]bool{}, older: map[record.ID]fingerprint{}, balance: partition.NewBalance(m),
+		decoder: decode.Decoder{Schemas: e.schemas}}
 	for _, s := range shards {
 		if err := v.shard(ctx, client.Client, s.ID); err != nil {
 			v.fail("shard %s cannot be read back: %w", s.ID, err)

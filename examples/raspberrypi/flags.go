@@ -43,6 +43,7 @@ type options struct {
 	spoolOptions
 
 	json, events bool
+	printSchema  bool
 }
 
 // demoDuration is how long a look at the agent lasts: long enough to see records
@@ -64,7 +65,7 @@ func parseFlags(args []string) (options, error) {
 	fs.StringVar(&o.device, "device", "", "")
 	fs.StringVar(&o.replayFile, "replay", "", "")
 	fs.StringVar(&o.wireName, "wire", "cbor", "")
-	codec := fs.String("codec", "zstd", "")
+	codec := fs.String("codec", compress.Columnar.Name(), "")
 	key := fs.String("key", "device", "")
 	rate := fs.String("rate", "max", "")
 	fs.StringVar(&o.spoolDir, "spool", "", "")
@@ -85,6 +86,7 @@ func parseFlags(args []string) (options, error) {
 	boolean(&o.insecure, "insecure")
 	boolean(&o.json, "json")
 	boolean(&o.events, "events")
+	boolean(&o.printSchema, "print-schema")
 	duration := func(p *time.Duration, name string, least time.Duration) {
 		fs.Func(name, "", func(s string) error {
 			d, err := time.ParseDuration(s)
@@ -147,6 +149,9 @@ func parseFlags(args []string) (options, error) {
 	}
 	if set["interval"] && o.replayFile != "" {
 		bad("-interval is of the sensors; -replay has -rate")
+	}
+	if o.printSchema && o.replayFile != "" {
+		bad("-print-schema is of the sensors; the records of a -replay have none")
 	}
 	if o.flush > 24*time.Hour {
 		bad("-flush %v: above the maximum 24h", o.flush)

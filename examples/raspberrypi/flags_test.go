@@ -20,7 +20,7 @@ func TestFlags(t *testing.T) {
 	require.Equal(t, time.Second, o.interval)
 	require.Equal(t, 2*time.Second, o.flush)
 	require.Equal(t, 10*time.Second, o.drain)
-	require.Equal(t, "zstd", o.codec.Name())
+	require.Equal(t, "columnar", o.codec.Name())
 	require.Equal(t, wire.CBOR, o.wire)
 	require.NotEmpty(t, o.device)
 

@@ -56,6 +56,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stderr, "raspberrypi -h explains the flags.")
 		return 2
 	}
+	if o.printSchema {
+		if err := printSchema(stdout, "/"); err != nil {
+			fmt.Fprintln(stderr, "raspberrypi:", err)
+			return 1
+		}
+		return 0
+	}
 	a := &agent{options: o, stdout: stdout, stderr: stderr, began: time.Now()}
 	if err := a.start(); err != nil {
 		a.stop()
@@ -121,6 +128,9 @@ func (a *agent) start() error {
 	a.tally.init(a.events, a.stdout)
 	if cfg.Buffer, err = a.openBuffer(); err != nil {
 		return err
+	}
+	if a.embedded != nil {
+		a.embedded.know(cfg.Schema, cfg.Buffer)
 	}
 	cfg.OnDelivery = a.tally.delivery
 	cfg.Logger = stateLogger(a.say)

@@ -49,7 +49,7 @@ func TestReplayEveryWay(t *testing.T) {
 	in := generate(n)
 	file := filepath.Join(t.TempDir(), "in.ndjson")
 	require.NoError(t, os.WriteFile(file, []byte(in), 0o600))
-	for _, codec := range []string{"none", "gzip", "zstd"} {
+	for _, codec := range []string{"none", "gzip", "zstd", "columnar"} {
 		for _, wire := range []string{"json", "cbor"} {
 			for _, key := range []string{"device", "fixed:all", "spread:4"} {
 				t.Run(codec+" "+wire+" "+key, func(t *testing.T) {
@@ -230,7 +230,7 @@ func TestSample(t *testing.T) {
 	if _, err := os.Stat(file); err != nil {
 		t.Skipf("no sample telemetry at %s (RIVULET_SAMPLE)", file)
 	}
-	for _, codec := range []string{"none", "gzip", "zstd"} {
+	for _, codec := range []string{"none", "gzip", "zstd", "columnar"} {
 		for _, wire := range []string{"json", "cbor"} {
 			t.Run(codec+" "+wire, func(t *testing.T) {
 				t.Parallel()

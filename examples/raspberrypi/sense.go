@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/rivulet-iot/rivulet/examples/raspberrypi/sensors"
@@ -37,6 +38,20 @@ func startSense(root string) (*sense, error) {
 	}
 	s.last = make([]sensors.Value, len(s.list))
 	return s, nil
+}
+
+// printSchema prints the document of the schema of the sensors below root.
+func printSchema(w io.Writer, root string) error {
+	s, err := startSense(root)
+	if err != nil {
+		return err
+	}
+	defer s.set.Close()
+	doc, err := s.schema.MarshalJSON()
+	if err == nil {
+		_, err = fmt.Fprintf(w, "%s\n", doc)
+	}
+	return err
 }
 
 // sense puts one record with all sensors now and at every interval, until ctx

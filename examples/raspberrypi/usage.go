@@ -40,7 +40,8 @@ How:
   -flush D          how long a record may wait for others to share a frame with;
                     longer is fewer bytes (default 2s)
   -drain D          how long the end waits for delivery (default 10s)
-  -codec C          none, gzip or zstd (default zstd)
+  -codec C          columnar, zstd, gzip or none (default columnar, which takes a
+                    fifth of zstd; its readers need what -print-schema prints)
   -wire W           cbor or json: the body of the calls (default cbor)
   -key S            partition key: device, fixed:KEY, spread:N (default device)
 
@@ -78,6 +79,8 @@ Output:
                     (records read back from the embedded stream that equal what
                     was put, or were recovered and are whole; always 0 with
                     -stream), and more
+  -print-schema     print the schema of this machine's sensors, as JSON, and end;
+                    readers of the stream want it: rivulet tail -schema FILE
   -events           JSON lines on stdout as records reach a level:
                     {"event":"delivered","device":"pi","boot":7,"seq":[1,60]}
                     or evicted, expired, rejected, corrupt, with a reason; or

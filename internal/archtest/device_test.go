@@ -22,7 +22,7 @@ var linkable = map[string]string{
 	"github.com/aws/aws-sdk-go-v2/internal/endpoints/v2":    "needed by service/kinesis",
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream": "needed by service/kinesis",
 	"github.com/aws/smithy-go":                              "needed by the SDK",
-	"github.com/klauspost/compress":                         "gzip and zstd",
+	"github.com/klauspost/compress":                         "gzip, zstd and deflate",
 	"golang.org/x/sys":                                      "file locks and disk space",
 }
 

@@ -29,7 +29,7 @@ var ways = []struct{ env, wire, codec string }{
 	{"KINESIS_LOCAL_PLAIN", "json", "none"},
 	{"KINESIS_LOCAL_PLAIN", "cbor", "gzip"},
 	{"KINESIS_LOCAL_TLS", "json", "zstd"},
-	{"KINESIS_LOCAL_TLS", "cbor", "zstd"},
+	{"KINESIS_LOCAL_TLS", "cbor", "columnar"},
 }
 
 // The agent replays a day of telemetry into the emulator, rivulet tail reads it

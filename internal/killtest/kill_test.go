@@ -41,7 +41,7 @@ var (
 	// Their numbers have no common divisor, so each is met at each.
 	moments  = []string{flooded, recovery, events, drain, lines}
 	modes    = []string{"group", "always", "spill", "never"}
-	codecs   = []string{"zstd", "zstd", "zstd", "gzip", "none"}
+	codecs   = []string{"columnar", "columnar", "columnar", "zstd", "none"}
 	weathers = []string{"fair", "dead", "flaky", "throttled", "flapping", "slow"}
 )
 
