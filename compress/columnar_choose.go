@@ -11,7 +11,7 @@ type numeric struct {
 	leaders  [maxLeaders + 1]leader // the latest, and room for the column at hand
 	n        int                    // leaders so far in this frame
 	table    distinct
-	integers []int64
+	integers integers
 	ordered  []int64
 	curve    []int64 // a value for each of the leader's, of the best leader so far
 	trial    []int64 // the same of another
@@ -36,7 +36,6 @@ func (f *numeric) reset(records int) { f.records, f.n = records, 0 }
 // choice is a way to write a column, and about how many quarters of a bit it takes.
 type choice struct {
 	way, cost int
-	scale     int
 	plan      numbers // of v
 	v         []int64 // integers, ordered numbers, or places in a list
 	list      numbers // of a ranked column
@@ -54,10 +53,9 @@ func (f *numeric) encode(e *columnarEncoder, column int, v []int64, float bool) 
 	l.load(column, v, float)
 	best := choice{cost: math.MaxInt}
 	if float {
-		if ints, way, scale, ok := toIntegers(f.integers[:0], v); ok {
-			f.integers = ints
-			p := plan(ints)
-			best = choice{way: way, cost: p.cost, scale: scale, plan: p, v: ints}
+		if n := &f.integers; n.of(v) {
+			p := plan(n.k)
+			best = choice{way: n.way, cost: p.cost + bitsEach(72, len(n.odd)), plan: p, v: n.k}
 		}
 	}
 	if best.cost > bitsEach(10, len(v)) {
@@ -72,7 +70,7 @@ func (f *numeric) encode(e *columnarEncoder, column int, v []int64, float bool) 
 	if best.way != derived && best.cost > bitsEach(10, len(v)) {
 		f.rank(&best, l)
 	}
-	f.write(e, l, &best)
+	f.write(e, l, v, &best)
 	if best.way != derived && len(v) == f.records {
 		f.n++
 	}
@@ -190,11 +188,18 @@ func (f *numeric) follow(r *ranks, v []int64) bool {
 }
 
 // write puts the way, what it needs, and the numbers.
-func (f *numeric) write(e *columnarEncoder, l *leader, c *choice) {
+func (f *numeric) write(e *columnarEncoder, l *leader, v []int64, c *choice) {
 	e.coder.bits(uint64(c.way), 3)
 	switch {
 	case c.way >= quotients:
-		e.coder.bits(uint64(c.scale), 4)
+		e.coder.bits(uint64(f.integers.scale), 4)
+		e.number(int64(len(f.integers.odd)))
+		before := -1
+		for _, i := range f.integers.odd {
+			e.number(int64(i - before))
+			e.coder.bits(uint64(v[i]), 64)
+			before = i
+		}
 	case l.float:
 		e.coder.bits(uint64(l.zeros), 6)
 	}

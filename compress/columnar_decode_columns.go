@@ -58,12 +58,7 @@ func (d *columnarDecoder) readNumeric(column, n, records int) []int64 {
 	float := d.set.Cols[column].Kind == record.Float
 	way, zeros := int(d.coder.bits(3)), 0
 	if float && way >= quotients {
-		scale := int(d.coder.bits(4))
-		v := d.numbers(n)
-		for i, k := range v {
-			v[i] = int64(math.Float64bits(fromInteger(k, way, scale)))
-		}
-		return v
+		return d.readIntegers(way, n)
 	}
 	if float {
 		zeros = int(d.coder.bits(6))
@@ -91,6 +86,36 @@ func (d *columnarDecoder) readNumeric(column, n, records int) []int64 {
 	if float {
 		for i, x := range v {
 			v[i] = int64(disorder(x, zeros))
+		}
+	}
+	return v
+}
+
+// readIntegers reads a column of floats that are made of integers, but for odd ones.
+func (d *columnarDecoder) readIntegers(way, n int) []int64 {
+	scale := int(d.coder.bits(4))
+	type oddOne struct {
+		at   int
+		bits uint64
+	}
+	var odd []oddOne
+	at := -1
+	for range d.count("odd values in a column", int64(n)) {
+		step := d.count("places to the next odd value", int64(n-1-at))
+		if step == 0 {
+			d.fail("two odd values in place %d", at)
+			return nil
+		}
+		at += step
+		odd = append(odd, oddOne{at, d.coder.bits(64)})
+	}
+	v := d.numbers(n)
+	for i, k := range v {
+		v[i] = int64(math.Float64bits(fromInteger(k, way, scale)))
+	}
+	for _, o := range odd {
+		if d.err == nil {
+			v[o.at] = int64(o.bits)
 		}
 	}
 	return v

@@ -58,38 +58,68 @@ func fromInteger(k int64, way, scale int) float64 {
 	}
 }
 
-// toIntegers appends to dst the integers that fromInteger makes v of, bit for bit,
-// if there are any.
-func toIntegers(dst, v []int64) (out []int64, way, scale int, ok bool) {
+// integers are what a column of floats is made of, but for a few odd ones.
+type integers struct {
+	way, scale int
+	k          []int64 // for an odd one, that of the value before
+	odd        []int   // places of values that are not made of an integer
+}
+
+// oddOnes is how many odd values a column may have: a -0 among decimals, a reading
+// that somebody averaged. Each costs nine bytes.
+func oddOnes(values int) int { return values/32 + 1 }
+
+// of finds the integers that fromInteger makes v of, bit for bit, if it can.
+func (n *integers) of(v []int64) bool {
 	first := quotients
 	if trailingZeros(v) >= 29 {
 		first = singleQuotients
 	}
-	for way = first; way <= first+1; way++ {
-		if out, scale, ok = toIntegersBy(dst, v, way); ok {
-			return out, way, scale, true
+	for n.way = first; n.way <= first+1; n.way++ {
+		for n.scale = 0; n.scale <= maxScale; n.scale = n.needed(v) {
+			if n.try(v) {
+				return true
+			}
 		}
 	}
-	return dst, 0, 0, false
+	return false
 }
 
-func toIntegersBy(dst, v []int64, way int) (out []int64, scale int, ok bool) {
-	for i := 0; i < len(v); i++ {
-		f := math.Float64frombits(uint64(v[i]))
-		k, exact := toInteger(f, way, scale)
+// try uses the scale at hand. It gives up when too many values are odd.
+func (n *integers) try(v []int64) bool {
+	n.k, n.odd = n.k[:0], n.odd[:0]
+	last, most := int64(0), oddOnes(len(v))
+	for i, x := range v {
+		k, exact := toInteger(math.Float64frombits(uint64(x)), n.way, n.scale)
 		if exact {
-			dst = append(dst, k)
-			continue
+			last = k
+		} else if n.odd = append(n.odd, i); len(n.odd) > most {
+			return false
 		}
-		for !exact {
-			if scale++; scale > maxScale {
-				return dst[:0], 0, false
-			}
-			_, exact = toInteger(f, way, scale)
-		}
-		dst, i = dst[:0], -1 // from the start with the new scale
+		n.k = append(n.k, last)
 	}
-	return dst, scale, true
+	return len(n.odd) < len(v)
+}
+
+// needed returns the scale beyond the one at hand that suits most of the odd ones.
+func (n *integers) needed(v []int64) int {
+	var suits [maxScale + 2]int // the last: none
+	for _, i := range n.odd {
+		scale := n.scale + 1
+		for ; scale <= maxScale; scale++ {
+			if _, exact := toInteger(math.Float64frombits(uint64(v[i])), n.way, scale); exact {
+				break
+			}
+		}
+		suits[min(scale, maxScale+1)]++
+	}
+	best := maxScale + 1
+	for scale, many := range suits {
+		if many > suits[best] {
+			best = scale
+		}
+	}
+	return best
 }
 
 func toInteger(f float64, way, scale int) (int64, bool) {
