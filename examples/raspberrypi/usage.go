@@ -42,6 +42,8 @@ How:
   -drain D          how long the end waits for delivery (default 10s)
   -codec C          none, gzip or zstd (default zstd)
   -wire W           cbor or json: the body of the calls (default cbor)
+  -tls T            default or compact: handshakes without post-quantum key shares,
+                    2.3 KB less each; recorded traffic may be read one day
   -key S            partition key: device, fixed:KEY, spread:N (default device)
 
 Keeping:
