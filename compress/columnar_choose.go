@@ -58,16 +58,16 @@ func (f *numeric) encode(e *columnarEncoder, column int, v []int64, float bool) 
 			best = choice{way: n.way, cost: p.cost + bitsEach(72, len(n.odd)), plan: p, v: n.k}
 		}
 	}
-	if best.cost > bitsEach(10, len(v)) {
+	if best.cost > bitsEach(4, len(v)) {
 		f.ordered = append(f.ordered[:0], l.values...)
 		if p := plan(f.ordered); p.cost < best.cost {
 			best = choice{way: ordered, cost: p.cost, plan: p, v: f.ordered}
 		}
 	}
-	if float && len(v) == f.records && best.cost > bitsEach(2, len(v)) {
+	if float && len(v) == f.records && best.cost > bitsEach(4, len(v)) {
 		f.derive(&best, l, v)
 	}
-	if best.way != derived && best.cost > bitsEach(10, len(v)) {
+	if best.way != derived && best.cost > bitsEach(4, len(v)) {
 		f.rank(&best, l)
 	}
 	f.write(e, l, v, &best)

@@ -124,7 +124,7 @@ func (n *integers) needed(v []int64) int {
 
 func toInteger(f float64, way, scale int) (int64, bool) {
 	const most = 1 << 53
-	x := f * pow10[scale]
+	x := float64(f * pow10[scale]) // not fused with what follows
 	if !(x > -most && x < most) {
 		return 0, false
 	}

@@ -226,24 +226,18 @@ func plan(v []int64) numbers {
 }
 
 // unit returns the greatest number of which the numbers are multiples, seen from
-// the first: clocks that tick once a second, sensors that count in sixteenths.
+// the first: clocks that tick once a second, sensors that count in sixteenths. At
+// most 1 means that there is none. (Distances that wrap are multiples too.)
 func unit(v []int64) int64 {
 	g := uint64(0)
 	for _, x := range v[1:] {
-		d := x - v[0]
-		if x >= v[0] != (d >= 0) {
-			return 1 // too far apart to count
-		}
-		b, _ := magnitude(d)
+		b, _ := magnitude(x - v[0])
 		for b != 0 {
 			g, b = b, g%b
 		}
 		if g == 1 {
 			return 1
 		}
-	}
-	if g > math.MaxInt64 {
-		return 1
 	}
 	return int64(g)
 }

@@ -96,6 +96,7 @@ func TestColumnarFloats(t *testing.T) {
 		"any bits":         func(int) float64 { return math.Float64frombits(rng.Uint64()) },
 		"special":          func(int) float64 { return special[rng.IntN(len(special))] },
 		"decimals":         func(int) float64 { return float64(rng.IntN(2000)-1000) / 100 },
+		"decimals and -0":  func(i int) float64 { return []float64{math.Copysign(0, -1), 0.1, 0, 0.2}[min(i*i%37, 3)] },
 		"times a tenth":    func(int) float64 { return float64(rng.IntN(2000)-1000) * 0.1 },
 		"singles":          func(int) float64 { return float64(float32(rng.NormFloat64())) },
 		"single decimals":  func(int) float64 { return float64(float32(float64(rng.IntN(2000)-1000) / 10)) },
@@ -132,6 +133,7 @@ func TestColumnarInts(t *testing.T) {
 		"overflows": func(i int) int64 { return math.MaxInt64 - 10 + int64(i) },
 		"pages":     func(int) int64 { return 4096 * int64(rng.IntN(1000)-500) },
 		"far units": func(int) int64 { return []int64{math.MinInt64, 0, 1 << 62}[rng.IntN(3)] },
+		"two ends":  func(i int) int64 { return []int64{0, math.MinInt64}[i%2] },
 		"codes":     func(int) int64 { return []int64{200, 301, 404, 1 << 40}[rng.IntN(4)] },
 	}
 	for name, next := range pick {
@@ -251,6 +253,23 @@ func TestColumnarEmptyAndLarge(t *testing.T) {
 	frame := requireSame(t, Columnar, nil, columnOf(values, record.FloatValue))
 	t.Logf("100,000 records in %d bytes", len(frame))
 	require.NoError(t, Decode(frame, 0, func(*record.Record) error { return nil }), "within the default limit")
+	size := int64(0)
+	require.NoError(t, Decode(frame, 0, func(r *record.Record) error { size += r.Size(); return nil }))
+	nothing := func(*record.Record) error { t.Fatal("a record of a frame that is over the limit"); return nil }
+	for _, limit := range []int64{1, 100, size / 2, size - 1} {
+		require.ErrorIs(t, Decode(frame, limit, nothing), ErrTooLarge)
+	}
+
+	for i := range values {
+		values[i] = 7
+	}
+	bomb := requireSame(t, Columnar, nil, columnOf(values, record.FloatValue))
+	require.Less(t, len(bomb), 100)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	require.ErrorIs(t, Decode(bomb, 1<<20, nothing), ErrTooLarge)
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(128<<10))
 }
 
 func TestColumnarSchemas(t *testing.T) {

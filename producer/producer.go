@@ -37,6 +37,8 @@ type Producer struct {
 	cancel context.CancelFunc
 	done   chan struct{} // the sender has ended
 
+	upBefore, downBefore uint64 // what the client had counted at New
+
 	mu      sync.Mutex
 	stats   Stats
 	waiters []waiter
@@ -81,6 +83,7 @@ func New(api API, cfg Config) (*Producer, error) {
 	p.scratch.New = func() any { b := make([]byte, 0, 512); return &b }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.stats.Since = time.Now()
+	p.upBefore, p.downBefore = socketBytes(api)
 	go newSender(p).run()
 	return p, nil
 }

@@ -39,6 +39,12 @@ type Stats struct {
 	Unknown        uint64 // calls whose outcome is unknown
 	DuplicatesSent uint64 // records sent again although an earlier attempt may have stored them
 
+	// Bytes on the client's sockets since New, TLS and everything within included,
+	// headers of TCP and IP not: a packet costs 40 to 60 more. Of a client that
+	// others use too, theirs as well. 0 unless the client counts, as *wire.Client
+	// does.
+	SocketBytesUp, SocketBytesDown uint64
+
 	State   State     // what the sender is doing
 	Code    string    // of the failure that State is due to, as AWS spells it
 	Advice  string    // what to do about it, for the engineer on site
@@ -53,8 +59,21 @@ func (p *Producer) Stats() Stats {
 	s := p.stats
 	p.mu.Unlock()
 	s.Refused = p.refused.Load()
+	up, down := socketBytes(p.api)
+	s.SocketBytesUp, s.SocketBytesDown = up-p.upBefore, down-p.downBefore
 	s.Ledger = p.buf.Ledger()
 	return s
+}
+
+// socketBytes returns what a client has counted, if it counts.
+func socketBytes(api API) (up, down uint64) {
+	if c, ok := api.(interface {
+		BytesUp() uint64
+		BytesDown() uint64
+	}); ok {
+		return c.BytesUp(), c.BytesDown()
+	}
+	return 0, 0
 }
 
 // count changes the figures.

@@ -103,10 +103,3 @@ func (t target) explain(stream string, err error) error {
 	}
 	return fmt.Errorf("stream %q %s: %w%s", stream, t.where(), err, hint)
 }
-
-// refusedCBOR reports whether a call failed because the endpoint wants JSON, which
-// the client speaks from then on.
-func refusedCBOR(err error) bool {
-	var api smithy.APIError
-	return errors.As(err, &api) && api.ErrorCode() == wire.ErrCodeCBORRefused
-}

@@ -98,9 +98,6 @@ func (r *reader) list(ctx context.Context) (shards []types.Shard, err error) {
 	in := &kinesis.ListShardsInput{StreamName: &r.stream}
 	for {
 		out, err := r.client.ListShards(ctx, in)
-		if refusedCBOR(err) { // as the first call may find; the others use JSON
-			out, err = r.client.ListShards(ctx, in)
-		}
 		if err != nil {
 			return nil, err
 		}

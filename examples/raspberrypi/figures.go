@@ -56,6 +56,7 @@ type figures struct {
 	Stream string `json:"stream"`
 	Codec  string `json:"codec"`
 	Wire   string `json:"wire"`
+	TLS    string `json:"tls"`
 	Key    string `json:"key"`
 
 	State  string `json:"state"` // of the stream when sending ended
@@ -88,13 +89,13 @@ func (f *figures) take(a *agent) {
 	f.Expired, f.Evicted, f.Rejected, f.Corrupt = s.Expired, s.Evicted, s.Rejected, s.Corrupt
 	f.DuplicatesSent, f.Requests, f.KinesisRecords, f.UserRecords = s.DuplicatesSent, s.Requests, s.KinesisRecords, s.UserRecords
 	f.PayloadBytes, f.PayloadUnits, f.JSONBytes = s.PayloadBytes, s.PayloadUnits, a.jsonBytes
-	f.WireBytesUp, f.WireBytesDown = a.client.BytesUp(), a.client.BytesDown()
+	f.WireBytesUp, f.WireBytesDown = s.SocketBytesUp, s.SocketBytesDown
 	f.PeakRSSBytes, f.CPUSeconds = machine.PeakRSS(), machine.CPUTime().Seconds()
 	f.Seconds = time.Since(a.began).Seconds()
 	f.Embedded = a.embedded != nil
 	f.BadLines = a.badLines
 	f.Refused = uint64(a.refused)
-	f.Device, f.Stream, f.Codec, f.Wire, f.Key = a.device, a.stream, a.codec.Name(), a.wireName, a.key.String()
+	f.Device, f.Stream, f.Codec, f.Wire, f.TLS, f.Key = a.device, a.stream, a.codec.Name(), a.wireName, a.tlsName, a.key.String()
 	if f.Embedded {
 		f.Stream = embeddedStream
 	}

@@ -38,6 +38,8 @@ type options struct {
 	codec        compress.Codec
 	wire         wire.Protocol
 	wireName     string
+	tls          wire.TLS
+	tlsName      string
 	key          partition.Strategy
 
 	spoolOptions
@@ -65,6 +67,7 @@ func parseFlags(args []string) (options, error) {
 	fs.StringVar(&o.device, "device", "", "")
 	fs.StringVar(&o.replayFile, "replay", "", "")
 	fs.StringVar(&o.wireName, "wire", "cbor", "")
+	fs.StringVar(&o.tlsName, "tls", "default", "")
 	codec := fs.String("codec", compress.Columnar.Name(), "")
 	key := fs.String("key", "device", "")
 	rate := fs.String("rate", "max", "")
@@ -137,6 +140,9 @@ func parseFlags(args []string) (options, error) {
 	}
 	if o.wire, err = wire.ParseProtocol(o.wireName); err != nil {
 		bad("-wire: %w", err)
+	}
+	if o.tls, err = wire.ParseTLS(o.tlsName); err != nil {
+		bad("-tls: %w", err)
 	}
 	if *rate != "max" {
 		o.rate, err = strconv.ParseFloat(*rate, 64)

@@ -22,13 +22,15 @@ func TestFlags(t *testing.T) {
 	require.Equal(t, 10*time.Second, o.drain)
 	require.Equal(t, "columnar", o.codec.Name())
 	require.Equal(t, wire.CBOR, o.wire)
+	require.Equal(t, wire.PostQuantum, o.tls)
 	require.NotEmpty(t, o.device)
 
-	o, err = parseFlags(strings.Fields("-stream t -replay x -rate 2.5 -codec none -wire json -key spread:4 -duration 1h -json=false"))
+	o, err = parseFlags(strings.Fields("-stream t -replay x -rate 2.5 -codec none -wire json -tls compact -key spread:4 -duration 1h -json=false"))
 	require.NoError(t, err)
 	require.Equal(t, "eu-west-3", o.region)
 	require.InDelta(t, 2.5, o.rate, 0)
 	require.Equal(t, wire.JSON, o.wire)
+	require.Equal(t, wire.Compact, o.tls)
 	require.Equal(t, "spread:4", o.key.String())
 	require.False(t, o.json)
 }
@@ -41,8 +43,8 @@ func TestBadFlags(t *testing.T) {
 		want []string // one of each line on stderr, but for the last
 	}{
 		{"-nonsense", []string{"-nonsense"}},
-		{"-nonsense 3 -codec lzma -wire xml -key none -rate fast -interval soon -drain -1s -flush 0 -replay f",
-			[]string{"-nonsense", "-interval soon", "-drain -1s", "-flush 0", "lzma", `"none"`, `"xml"`, "-rate fast", "-interval is of the sensors"}},
+		{"-nonsense 3 -codec lzma -wire xml -tls old -key none -rate fast -interval soon -drain -1s -flush 0 -replay f",
+			[]string{"-nonsense", "-interval soon", "-drain -1s", "-flush 0", "lzma", `"none"`, `"xml"`, `"old"`, "-rate fast", "-interval is of the sensors"}},
 		{"-rate 5", []string{"-rate is of -replay"}},
 		{"-replay f -rate 0", []string{"-rate 0"}},
 		{"-replay f -rate NaN", []string{"-rate NaN"}},
@@ -78,7 +80,7 @@ func TestBadFlags(t *testing.T) {
 func TestHelpNamesEveryFlag(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, run(context.Background(), []string{"-h"}, nil, &stdout, &stderr))
-	for _, name := range strings.Fields("stream region endpoint insecure drain device interval flush duration replay rate codec wire key json events spool spool-max spool-age sync") {
+	for _, name := range strings.Fields("stream region endpoint insecure drain device interval flush duration replay rate codec wire tls key json events spool spool-max spool-age sync") {
 		require.Contains(t, stdout.String(), "\n  -"+name+" ", name)
 	}
 	require.Empty(t, stderr.String())

@@ -27,7 +27,7 @@ func (a *agent) liveLine() string {
 	s := a.producer.Stats()
 	line := fmt.Sprintf("%s records  %s delivered  %s pending", thousands(s.Put), thousands(s.Delivered), thousands(s.Pending))
 	if s.Delivered > 0 {
-		line += fmt.Sprintf("  %.1f bytes/record", float64(a.client.BytesUp())/float64(s.Delivered))
+		line += fmt.Sprintf("  %.1f bytes/record", float64(s.SocketBytesUp)/float64(s.Delivered))
 	}
 	if phase := *a.phase.Load(); phase != "" {
 		line += "  " + phase

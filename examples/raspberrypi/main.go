@@ -101,7 +101,7 @@ type agent struct {
 
 // start makes everything there is to make before the first record.
 func (a *agent) start() error {
-	target := wire.Config{Region: a.region, Endpoint: a.endpoint, Insecure: a.insecure, Protocol: a.wire}
+	target := wire.Config{Region: a.region, Endpoint: a.endpoint, Insecure: a.insecure, Protocol: a.wire, TLS: a.tls}
 	cfg := producer.Config{Stream: a.stream, Device: a.device, Key: a.key, Codec: a.codec, FlushInterval: a.flush}
 	var err error
 	if a.stream == "" {
@@ -110,6 +110,7 @@ func (a *agent) start() error {
 		}
 		cfg.Stream = embeddedStream
 		target = a.embedded.target(a.wire)
+		target.TLS = a.tls
 	} else {
 		target.Credentials = wire.EnvCredentials()
 		if os.Getenv("AWS_ACCESS_KEY_ID") == "" && wire.OnLoopback(a.endpoint) {

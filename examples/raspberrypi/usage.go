@@ -43,6 +43,8 @@ How:
   -codec C          columnar, zstd, gzip or none (default columnar, which takes a
                     fifth of zstd; its readers need what -print-schema prints)
   -wire W           cbor or json: the body of the calls (default cbor)
+  -tls T            default or compact: handshakes without post-quantum key shares,
+                    2.3 KB less each; recorded traffic may be read one day
   -key S            partition key: device, fixed:KEY, spread:N (default device)
 
 Keeping:

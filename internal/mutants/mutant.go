@@ -26,7 +26,9 @@ type Edit struct {
 }
 
 // All returns every mutant, grouped as the published table is.
-func All() []Mutant { return slices.Concat(durability, log, policy, format, recovery, sender) }
+func All() []Mutant {
+	return slices.Concat(durability, log, policy, format, recovery, sender, columnar)
+}
 
 // edit is one change of one file, as most mutants are.
 func edit(file, old, now string) []Edit { return []Edit{{file, old, now}} }

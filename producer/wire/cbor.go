@@ -2,6 +2,8 @@ package wire
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -19,9 +21,9 @@ const (
 	target   = "Kinesis_20131202."
 )
 
-// ErrCodeCBORRefused is the code of the one error by which a call is told that
-// the endpoint does not take CBOR; the next call uses JSON.
-const ErrCodeCBORRefused = "CBORRefused"
+// errRefused is the answer of an endpoint that does not take CBOR. Nothing was
+// stored, and nobody sees it: the call goes out again at once, as JSON.
+var errRefused = errors.New("wire: the endpoint does not take CBOR")
 
 // cbor is the CBOR form of the JSON 1.1 protocol, which the service has taken
 // since before there were Smithy protocols: the same document and the same
@@ -40,7 +42,30 @@ type cbor struct {
 // themselves: kinesis.NewFromConfig(cfg, wire.WithCBOR). It must be given as a
 // function: in the Options handed to kinesis.New, a protocol is overwritten.
 func WithCBOR(o *kinesis.Options) {
-	o.Protocol = &cbor{Protocol: rpcv2.NewCBOR(schemas.Kinesis_20131202), json: awsjson.New11(schemas.Kinesis_20131202)}
+	p := &cbor{Protocol: rpcv2.NewCBOR(schemas.Kinesis_20131202), json: awsjson.New11(schemas.Kinesis_20131202)}
+	o.Protocol = p
+	o.APIOptions = append(slices.Clip(o.APIOptions), func(s *middleware.Stack) error {
+		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("CBOROrJSON", p.choose), middleware.Before)
+	})
+}
+
+// usesCBOR is the key of a stack value: what the call under way is written in.
+type usesCBOR struct{}
+
+// choose decides for a call, and again if CBOR is refused. It stands before the
+// SDK's retries and everything that is made afresh for a request.
+func (p *cbor) choose(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+	yes := !p.refused.Load() && !inJSON[middleware.GetOperationName(ctx)]
+	out, meta, err := next.HandleInitialize(middleware.WithStackValue(ctx, usesCBOR{}, yes), in)
+	if errors.Is(err, errRefused) {
+		return next.HandleInitialize(middleware.WithStackValue(ctx, usesCBOR{}, false), in)
+	}
+	return out, meta, err
+}
+
+func isCBOR(ctx context.Context) bool {
+	yes, _ := middleware.GetStackValue(ctx, usesCBOR{}).(bool)
+	return yes
 }
 
 // inJSON are the calls that take a time. The service wants milliseconds where RPC
@@ -48,7 +73,7 @@ func WithCBOR(o *kinesis.Options) {
 var inJSON = map[string]bool{"GetShardIterator": true}
 
 func (p *cbor) SerializeRequest(ctx context.Context, schema *smithy.OperationSchema, in smithy.Serializable, req *smithyhttp.Request) error {
-	if p.refused.Load() || inJSON[middleware.GetOperationName(ctx)] {
+	if !isCBOR(ctx) {
 		return p.json.SerializeRequest(ctx, schema, in, req)
 	}
 	path := req.URL.Path
@@ -67,19 +92,17 @@ func (p *cbor) SerializeRequest(ctx context.Context, schema *smithy.OperationSch
 }
 
 func (p *cbor) DeserializeResponse(ctx context.Context, schema *smithy.OperationSchema, types *smithy.TypeRegistry, resp *smithyhttp.Response, out smithy.Deserializable) error {
-	isCBOR := strings.Contains(resp.Header.Get("Content-Type"), "cbor")
+	kind := resp.Header.Get("Content-Type")
+	answersCBOR := strings.Contains(kind, "cbor")
 	switch {
-	case resp.StatusCode < 300:
-		if isCBOR {
-			p.proved.Store(true)
-		} else if p.refused.Load() || inJSON[middleware.GetOperationName(ctx)] {
-			return p.json.DeserializeResponse(ctx, schema, types, resp, out)
-		}
-	case isCBOR:
-	case resp.StatusCode < 500 && strings.Contains(resp.Header.Get("Content-Type"), "json") && // not a captive portal
-		!inJSON[middleware.GetOperationName(ctx)] && !p.proved.Load() && p.refused.CompareAndSwap(false, true):
-		return &smithy.GenericAPIError{Code: ErrCodeCBORRefused, Message: "the endpoint does not take CBOR: going on with JSON", Fault: smithy.FaultServer}
-	default: // a proxy or load balancer answers as it likes; JSON is the best guess
+	case answersCBOR && resp.StatusCode < 300:
+		p.proved.Store(true)
+	case answersCBOR:
+	case isCBOR(ctx) && resp.StatusCode < 300: // in CBOR, whatever it says
+	case isCBOR(ctx) && !p.proved.Load() && resp.StatusCode < 500 && strings.Contains(kind, "json"): // not a captive portal
+		p.refused.Store(true)
+		return errRefused
+	default: // JSON; or a proxy or load balancer answers as it likes
 		return p.json.DeserializeResponse(ctx, schema, types, resp, out)
 	}
 	return p.Protocol.DeserializeResponse(ctx, schema, types, resp, lenient{out})

@@ -7,13 +7,30 @@
 //
 //   - sends bodies as CBOR, so that payloads are not blown up by a third through
 //     base64 (JSON on request, and by itself when an endpoint refuses CBOR),
-//   - keeps one HTTP/2 connection, whose header compression spares most of the
-//     kilobyte that credentials and constant headers take in each request,
-//   - resumes TLS sessions, and forgets a connection on which a call timed out,
-//     which HTTP/2 would otherwise go on using,
+//   - keeps one HTTP/2 connection from flush to flush, without pings, and with TCP
+//     keep-alive probes only when nothing was sent for four minutes; it is closed
+//     after an hour of that,
+//   - sends no header that the service does not read, signs no more than it must,
+//     and compresses them so that the session token, a kilobyte, is sent once a
+//     connection, and not every sixth request as by net/http alone,
+//   - sends a request in one TLS record, where net/http makes two,
+//   - resumes TLS sessions, leaves the post-quantum key shares out if told to
+//     (Config.TLS), and forgets a connection on which a call timed out, which
+//     HTTP/2 would otherwise go on using,
 //   - works with a clock that stands at 1970: certificates are checked against a
 //     time that is not before the program was built, and the SDK corrects the
 //     time it signs with from the Date of the answers.
+//
+// A flush of one record of 300 bytes, under a session token of 900, is 614 bytes up
+// and 271 down on a kept connection, TLS included; 846 up with net/http's own
+// compression and the SDK's headers. With a token of 1500 these are 614 and 978.
+// The TLS handshake itself, up and down, with kinesistest's one small certificate:
+//
+//	               full          resumed
+//	PostQuantum    1571 + 2088   1723 + 1527
+//	Compact         345 +  999    497 +  439
+//
+// Bytes of TCP and IP headers, 40 to 60 a packet, come on top and are not counted.
 //
 // It links nothing but the SDK's Kinesis client: credentials come from the
 // caller, or from the environment by [EnvCredentials].

@@ -6,6 +6,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	neturl "net/url"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -103,30 +107,42 @@ func fixed() aws.CredentialsProvider {
 	})
 }
 
-// TestFallsBackToJSON: an endpoint that knows only JSON refuses one call.
-func TestFallsBackToJSON(t *testing.T) {
-	real := server(t, kinesistest.Config{Plain: true})
-	var types []string
+// jsonOnly is an endpoint that knows only JSON, in front of a server. It notes the
+// body's type and the operation of each request.
+func jsonOnly(t *testing.T, srv *kinesistest.Server) (url string, seen func() []string) {
+	var mu sync.Mutex
+	var all []string
+	to, err := neturl.Parse(srv.URL())
+	require.NoError(t, err)
+	pass := httputil.NewSingleHostReverseProxy(to)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		types = append(types, r.Header.Get("Content-Type"))
-		if types[len(types)-1] != "application/x-amz-json-1.1" {
+		kind := strings.TrimPrefix(r.Header.Get("Content-Type"), "application/x-amz-")
+		mu.Lock()
+		all = append(all, strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "Kinesis_20131202.")+" "+kind)
+		mu.Unlock()
+		if kind != "json-1.1" {
 			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, `{"__type":"UnknownOperationException"}`)
 			return
 		}
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		_, _ = io.WriteString(w, `{"FailedRecordCount":0,"Records":[{"SequenceNumber":"1","ShardId":"s"}]}`)
+		pass.ServeHTTP(w, r) // the host stays, which is signed
 	}))
-	defer front.Close()
-	c, err := wire.NewClient(wire.Config{Endpoint: front.URL, Credentials: fixed()})
+	t.Cleanup(front.Close)
+	return front.URL, func() []string { mu.Lock(); defer mu.Unlock(); return slices.Clone(all) }
+}
+
+// TestFallsBackToJSON: an endpoint that knows only JSON refuses one request, and
+// the call it was for goes through all the same.
+func TestFallsBackToJSON(t *testing.T) {
+	real := server(t, kinesistest.Config{Plain: true})
+	url, seen := jsonOnly(t, real)
+	c, err := wire.NewClient(wire.Config{Endpoint: url, Credentials: real.Credentials()})
 	require.NoError(t, err)
 	defer c.Close()
-	require.ErrorContains(t, put(c, nil), wire.ErrCodeCBORRefused)
 	require.NoError(t, put(c, nil))
 	require.NoError(t, put(c, nil))
-	require.Equal(t, []string{"application/x-amz-cbor-1.1", "application/x-amz-json-1.1", "application/x-amz-json-1.1"}, types)
+	require.Equal(t, []string{"PutRecords cbor-1.1", "PutRecords json-1.1", "PutRecords json-1.1"}, seen())
 
 	// An endpoint that has taken CBOR is not given up for one odd answer.
 	good := client(t, real, wire.CBOR)
@@ -161,12 +177,20 @@ func TestConfigErrors(t *testing.T) {
 		"not on the loopback":      {Credentials: fixed(), Endpoint: "https://kinesis.example.com", Insecure: true},
 		"needs an Endpoint on the": {Credentials: fixed(), Region: "eu-west-1", Insecure: true},
 		"neither CBOR nor JSON":    {Credentials: fixed(), Region: "eu-west-1", Protocol: 7},
+		"neither PostQuantum nor":  {Credentials: fixed(), Region: "eu-west-1", TLS: 2},
 	} {
 		_, err := wire.NewClient(cfg)
 		require.ErrorContains(t, err, want)
 	}
 	_, err := wire.ParseProtocol("xml")
 	require.EqualError(t, err, `wire: there is no protocol "xml"; there are cbor and json`)
+	for want, name := range []string{"default", "compact"} {
+		got, err := wire.ParseTLS(name)
+		require.NoError(t, err)
+		require.Equal(t, wire.TLS(want), got)
+	}
+	_, err = wire.ParseTLS("none")
+	require.EqualError(t, err, `wire: there is no TLS "none"; there are default and compact`)
 }
 
 func TestEnvCredentials(t *testing.T) {

@@ -1,0 +1,205 @@
+package wire
+
+import (
+	"bytes"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// HTTP/2 frames, RFC 9113 section 4.1.
+const (
+	frameHead = 9
+	preface   = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+	kindData, kindHeaders, kindSettings, kindContinuation = 0, 1, 4, 9
+	flagEndStream, flagAck, flagEndHeaders                = 1, 1, 4
+	flagsUnknown                                          = 0x8 | 0x20 // of HEADERS: padding, priority
+	settingTableSize                                      = 1
+)
+
+// The most, in bytes and time, that waits for more to share a TLS record with: a
+// record costs 22 bytes, and the packet that it travels in 40 to 60.
+const (
+	mostHeld = 16 << 10
+	holdFor  = 10 * time.Millisecond
+)
+
+// sparingConn is an HTTP/2 connection on its way from net/http to TLS. It
+// compresses headers better, and writes a request as one.
+type sparingConn struct {
+	*tls.Conn
+	failed *atomic.Bool // set when the frames are not as expected
+
+	mu      sync.Mutex
+	started bool   // the preface has passed
+	partial []byte // the beginning of a frame
+	held    []byte
+	timer   *time.Timer // for what is held
+	table   headerTable
+
+	peerTable atomic.Int32 // what the peer's may have, by its settings
+	settings  settingsReader
+}
+
+// compressHTTP2 puts a sparingConn into each HTTP/2 connection that a transport
+// makes. net/http has a way to be given a connection that is not TLS itself, with
+// which golang.org/x/net/http2 implements its unencrypted HTTP/2; should a later
+// version not have it, HTTP/2 stays as it is.
+func compressHTTP2(t *http.Transport) {
+	t.CloseIdleConnections() // sets HTTP/2 up
+	given, plain := t.TLSNextProto["unencrypted_http2"], t.TLSNextProto["h2"]
+	if given == nil || plain == nil {
+		return
+	}
+	// Too small for any entry: all fields come as they are.
+	t.HTTP2.MaxEncoderHeaderTableSize = 1
+	failed := new(atomic.Bool)
+	t.TLSNextProto["h2"] = func(authority string, c *tls.Conn) http.RoundTripper {
+		if failed.Load() {
+			return plain(authority, c)
+		}
+		s := &sparingConn{Conn: c, failed: failed, table: newHeaderTable(tableSize)}
+		s.peerTable.Store(tableSize)
+		return given(authority, tls.Client(unencrypted{Conn: c, inner: s}, nil))
+	}
+}
+
+// unencrypted hands a connection over in the way of golang.org/x/net/http2.
+type unencrypted struct {
+	net.Conn
+	inner net.Conn
+}
+
+func (u unencrypted) UnencryptedNetConn() net.Conn { return u.inner }
+
+// Write takes frames, whole or in parts.
+func (c *sparingConn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.partial = append(c.partial, b...)
+	in := c.partial
+	if !c.started {
+		if len(in) < len(preface) {
+			return len(b), nil
+		}
+		if !bytes.HasPrefix(in, []byte(preface)) {
+			return 0, c.unexpected()
+		}
+		c.started = true
+		c.held, in = append(c.held, preface...), in[len(preface):]
+	}
+	urgent := false
+	for len(in) >= frameHead {
+		size := frameHead + int(in[0])<<16 + int(in[1])<<8 + int(in[2])
+		if len(in) < size {
+			break
+		}
+		if err := c.frame(in[:size]); err != nil {
+			return 0, err
+		}
+		kind, flags := in[3], in[4]
+		urgent = urgent || (kind == kindData || kind == kindHeaders) && flags&flagEndStream != 0
+		in = in[size:]
+	}
+	c.partial = append(c.partial[:0], in...)
+	if !urgent && len(c.held) < mostHeld {
+		if c.timer == nil && len(c.held) > 0 {
+			c.timer = time.AfterFunc(holdFor, func() {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				_ = c.flush() // the next Write fails too
+			})
+		}
+		return len(b), nil
+	}
+	if err := c.flush(); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// frame adds a frame to what is held.
+func (c *sparingConn) frame(f []byte) (err error) {
+	begin := len(c.held)
+	c.held = append(c.held, f[:frameHead]...)
+	switch kind, flags := f[3], f[4]; {
+	case kind == kindHeaders && flags&flagEndHeaders != 0 && flags&flagsUnknown == 0:
+		// net/http has acknowledged the settings it has seen, and we saw them before.
+		c.table.resize(int(c.peerTable.Load()))
+		if c.held, err = c.table.compress(c.held, f[frameHead:]); err != nil {
+			return c.unexpected()
+		}
+		n := len(c.held) - begin - frameHead // no more than it was
+		c.held[begin], c.held[begin+1], c.held[begin+2] = byte(n>>16), byte(n>>8), byte(n)
+	case kind == kindHeaders, kind == kindContinuation: // a header of more than 16 KiB
+		return c.unexpected()
+	default:
+		c.held = append(c.held, f[frameHead:]...)
+	}
+	return nil
+}
+
+// unexpected gives the connection up, and the compression of later ones.
+func (c *sparingConn) unexpected() error {
+	c.failed.Store(true)
+	return errHPACK
+}
+
+func (c *sparingConn) flush() error {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+	if len(c.held) == 0 {
+		return nil
+	}
+	_, err := c.Conn.Write(c.held)
+	if c.held = c.held[:0]; cap(c.held) > mostHeld {
+		c.held = nil
+	}
+	return err
+}
+
+// Read looks for the size of the table in the settings that pass.
+func (c *sparingConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.settings.read(b[:n], func(limit int) { c.peerTable.Store(int32(limit)) })
+	return n, err
+}
+
+// settingsReader follows the frames that come in.
+type settingsReader struct {
+	part [frameHead]byte // of a frame's head, or of a setting, which has six bytes
+	n    int
+	left int // of the frame's payload
+	want bool
+}
+
+func (s *settingsReader) read(b []byte, tableSize func(int)) {
+	for len(b) > 0 {
+		switch {
+		case s.left == 0:
+			k := copy(s.part[s.n:], b)
+			if s.n, b = s.n+k, b[k:]; s.n == frameHead {
+				s.n, s.left = 0, int(s.part[0])<<16+int(s.part[1])<<8+int(s.part[2])
+				s.want = s.part[3] == kindSettings && s.part[4]&flagAck == 0
+			}
+		case s.want:
+			k := copy(s.part[s.n:6], b)
+			if s.n, s.left, b = s.n+k, s.left-k, b[k:]; s.n == 6 {
+				s.n = 0
+				if s.part[0] == 0 && s.part[1] == settingTableSize {
+					limit := uint32(s.part[2])<<24 | uint32(s.part[3])<<16 | uint32(s.part[4])<<8 | uint32(s.part[5])
+					tableSize(int(min(limit, 1<<20)))
+				}
+			}
+		default:
+			k := min(s.left, len(b))
+			s.left, b = s.left-k, b[k:]
+		}
+	}
+}
