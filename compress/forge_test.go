@@ -166,7 +166,7 @@ func madeOf(way, scale int, k []int64, odd ...int) manner {
 		f.bits(uint64(way), 3).bits(uint64(scale), 4).number(int64(len(odd)))
 		before := -1
 		for _, i := range odd {
-			f.number(int64(i - before)).bits(uint64(v[i]), 64)
+			f.number(int64(i-before)).bits(uint64(v[i]), 64)
 			before = i
 		}
 		f.column(mean, 1, k)

@@ -11,6 +11,8 @@ One file for Python 3.9 or later. It needs the standard library only, and for zs
 frames the package zstandard. docs/columnar.md describes the columnar format.
 """
 
+from __future__ import annotations
+
 import argparse
 import gzip
 import hashlib
@@ -18,15 +20,15 @@ import io
 import json
 import math
 import os
-import re
 import struct
 import sys
 import zlib
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import lru_cache
 from itertools import accumulate, chain, repeat
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Tuple, Union
+from typing import Any, Callable, NamedTuple
 
 DEFAULT_LIMIT = 64 << 20  # a Kinesis record of 1 MiB, compressed 64 to 1
 
@@ -46,11 +48,12 @@ class FrameError(ValueError):
 
 def sniff(frame: bytes) -> str:
     """Tells by its first bytes which codec wrote a frame: "columnar", "gzip", "zstd", "none"; or "unknown"."""
-    starts = {b"\xd7R": "columnar", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"{": "none"}
-    return next((codec for start, codec in starts.items() if frame.startswith(start)), "unknown")
+    start = bytes(frame[:4])
+    codecs = {b"\xd7R": "columnar", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"{": "none"}
+    return next((codec for magic, codec in codecs.items() if start.startswith(magic)), "unknown")
 
 
-def decode(frame: bytes, schemas: Iterable["Schema"] = (), limit: int = DEFAULT_LIMIT) -> Iterator[Dict[str, Any]]:
+def decode(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LIMIT) -> Iterator[dict[str, Any]]:
     """Yields the records of a frame of any codec, in order, as record JSON has them:
 
         {"device_id": str, "boot": int, "seq": int, "ts": "2026-11-22T21:40:01.123Z", "schema": "name/version",
@@ -60,9 +63,9 @@ def decode(frame: bytes, schemas: Iterable["Schema"] = (), limit: int = DEFAULT_
     float, an int an int. The only error that bytes can cause is FrameError, on the way: records
     before a damaged line are yielded. Memory is at most some ten times the limit, in bytes.
     """
-    codec = sniff(frame)
+    frame, codec = bytes(frame), sniff(frame)
     if codec == "columnar":
-        yield from _Columnar(bytes(frame), list(schemas), limit).records()
+        yield from _Columnar(frame, list(schemas), limit).records()
     elif codec == "gzip":
         yield from _json_records(_gunzip(frame), limit)
     elif codec == "zstd":
@@ -70,7 +73,7 @@ def decode(frame: bytes, schemas: Iterable["Schema"] = (), limit: int = DEFAULT_
     elif codec == "none":
         yield from _json_records((frame[i : i + _CHUNK] for i in range(0, len(frame), _CHUNK)), limit)
     else:
-        raise FrameError("format", f"not a frame: it begins with {bytes(frame[:4]).hex(' ') or 'nothing'}")
+        raise FrameError("format", f"not a frame: it begins with {frame[:4].hex(' ') or 'nothing'}")
 
 
 _KINDS = ["float", "int", "bool", "string"]
@@ -82,11 +85,11 @@ class Schema(NamedTuple):
     """What is needed of a schema to read its records."""
 
     ref: str  # "name/version"
-    fields: Tuple[Tuple[str, int], ...]  # name, place of the kind in _KINDS
+    fields: tuple[tuple[str, int], ...]  # name, place of the kind in _KINDS
     fingerprint: int
 
     @classmethod
-    def parse(cls, document: Union[str, bytes]) -> "Schema":
+    def parse(cls, document: str | bytes) -> Schema:
         """Reads a schema document: the JSON that the Go library writes for a schema."""
         try:
             doc = json.loads(document)
@@ -126,27 +129,27 @@ _MIN_TIME, _NO_TIME, _MAX_TIME = -62167219200000, -62135596800000, 2534023007999
 _MAX_LENGTH = (1 << 31) - 1
 
 
-def _wrapped(values: List[int]) -> List[int]:
+def _wrapped(values: list[int]) -> list[int]:
     """Arithmetic on numbers wraps at 64 bits; as it is all adding and multiplying, that can wait to the end."""
-    if not values or -_SIGN <= min(values) and max(values) < _SIGN:
+    if not values or (min(values) >= -_SIGN and max(values) < _SIGN):
         return values
     return [((x + _SIGN) & _MASK) - _SIGN for x in values]
 
 
-def _floats(bits: List[int]) -> List[float]:
+def _floats(bits: list[int]) -> list[float]:
     return list(struct.unpack(f"<{len(bits)}d", struct.pack(f"<{len(bits)}Q", *bits)))
 
 
-def _singles(floats: List[float]) -> List[float]:
+def _singles(floats: list[float]) -> list[float]:
     """Rounds to 32 bits."""
     return list(struct.unpack(f"<{len(floats)}f", struct.pack(f"<{len(floats)}f", *floats)))
 
 
-def _signed_bits(floats: List[float]) -> List[int]:
+def _signed_bits(floats: list[float]) -> list[int]:
     return list(struct.unpack(f"<{len(floats)}q", struct.pack(f"<{len(floats)}d", *floats)))
 
 
-def _disordered(values: List[int], zeros: int) -> List[int]:
+def _disordered(values: list[int], zeros: int) -> list[int]:
     """The bits of floats from numbers in the order of floats."""
     low = _MAX_SIGNED >> zeros
     return [((x ^ low if x < 0 else x) << zeros) & _MASK for x in values]
@@ -155,7 +158,7 @@ def _disordered(values: List[int], zeros: int) -> List[int]:
 class _Model:
     """Bits, each as its probability and its rate of learning, which says how many decisions it has seen."""
 
-    __slots__ = ("p", "rate", "after")
+    __slots__ = ("after", "p", "rate")
 
     def __init__(self) -> None:
         self.p, self.rate, self.after = [32768] * _MODEL_BITS, [_RATES[0]] * _MODEL_BITS, 0
@@ -185,11 +188,11 @@ class _Coder:
         self.size, self.code = size, code
         return value
 
-    def numbers(self, model: _Model, count: int) -> List[int]:
+    def numbers(self, model: _Model, count: int) -> list[int]:
         """Reads numbers. Nearly all time is spent here, hence the local names and the same lines four times."""
         size, code, take, slower = self.size, self.code, self.take, _SLOWER
         p, rate, after = model.p, model.rate, model.after
-        out: List[int] = []
+        out: list[int] = []
         append = out.append
         for _ in repeat(None, count):
             chance, r = p[after], rate[after]
@@ -280,7 +283,7 @@ class _Shape(NamedTuple):
     """Which readings a series has."""
 
     ref: str  # the schema's, or ""
-    columns: List[int]
+    columns: list[int]
     cost: int  # of a record's readings, against the limit
 
 
@@ -289,7 +292,7 @@ class _Series(NamedTuple):
 
     device: str
     boot: int
-    meta: Dict[str, str]
+    meta: dict[str, str]
     shape: _Shape
     cost: int  # of a record
 
@@ -297,7 +300,7 @@ class _Series(NamedTuple):
 class _Columnar:
     """A columnar frame. What it claims is taken from the limit before memory is."""
 
-    def __init__(self, frame: bytes, schemas: List[Schema], limit: int):
+    def __init__(self, frame: bytes, schemas: list[Schema], limit: int):
         self.left, self.schemas = limit, schemas
         if len(frame) < 7:
             raise FrameError("corrupt", "damaged frame: it ends too early")
@@ -305,14 +308,14 @@ class _Columnar:
             raise FrameError("format", f"a columnar frame of version {frame[2] & 0x7F}, which this program is too old for")
         if int.from_bytes(frame[3:7], "little") != zlib.crc32(frame[7:], zlib.crc32(frame[:3])):
             raise FrameError("corrupt", "damaged frame: its checksum is wrong")
-        self.texts: List[str] = []
-        self.sizes: List[int] = []  # of the texts, in bytes
+        self.texts: list[str] = []
+        self.sizes: list[int] = []  # of the texts, in bytes
         self.used = 0  # texts that were referred to
         self.coder = _Coder(self.read_text(frame, frame[2] & 0x80 != 0))
         self.head = _Model()
-        self.columns: List[Tuple[str, int]] = []  # name and kind
-        self.columns_of: Dict[Tuple[str, int], List[int]] = {}  # of each name and kind, rising
-        self.values: List[list] = []  # of each column so far
+        self.columns: list[tuple[str, int]] = []  # name and kind
+        self.columns_of: dict[tuple[str, int], list[int]] = {}  # of each name and kind, rising
+        self.values: list[list[Any]] = []  # of each column so far
 
     def check(self, fine: bool, what: str) -> None:
         if not fine:
@@ -360,7 +363,7 @@ class _Columnar:
             place += length
         return frame[at + stored :]
 
-    def uvarint(self, data: bytes, at: int, most: int) -> Tuple[int, int]:
+    def uvarint(self, data: bytes, at: int, most: int) -> tuple[int, int]:
         value = 0
         for shift, byte in zip(range(0, 70, 7), data[at : at + 10]):
             value |= (byte & 127) << shift
@@ -384,7 +387,7 @@ class _Columnar:
         self.check(1 <= self.sizes[at] <= _MAX_NAME, f"a name of {self.sizes[at]} bytes")
         return self.texts[at]
 
-    def column(self, n: int) -> List[int]:
+    def column(self, n: int) -> list[int]:
         """Reads a column of numbers."""
         if n == 0:
             return []
@@ -414,7 +417,7 @@ class _Columnar:
                 values.append(x)
         return _wrapped([first + unit * x for x in values] if has_unit else values)
 
-    def records(self) -> Iterator[Dict[str, Any]]:
+    def records(self) -> Iterator[dict[str, Any]]:
         n = self.number()
         self.check(n >= 1, f"{n} records")
         self.spend(n * _RECORD_COST)
@@ -429,7 +432,7 @@ class _Columnar:
             for c in s.shape.columns if size else ():
                 lengths[c] += size
         seqs, times = self.column(n), self.column(n)
-        self.check(_MIN_TIME <= min(times) and max(times) <= _MAX_TIME, "a time outside of the years 0 to 9999")
+        self.check(min(times) >= _MIN_TIME and max(times) <= _MAX_TIME, "a time outside of the years 0 to 9999")
         for (_, kind), length in zip(self.columns, lengths):
             self.values.append(self.read_column(kind, length, n))
         at, places, streams = 0, [0] * len(lengths), []
@@ -443,10 +446,10 @@ class _Columnar:
         for i in of:
             yield streams[i]()
 
-    def series_records(self, s: _Series, seqs: List[int], times: List[int], columns: List[list]) -> Iterator[Dict[str, Any]]:
+    def series_records(self, s: _Series, seqs: list[int], times: list[int], columns: list[list[Any]]) -> Iterator[dict[str, Any]]:
         names = [self.columns[c][0] for c in s.shape.columns]
         for seq, time, row in zip(seqs, times, zip(*columns) if columns else repeat(())):
-            record: Dict[str, Any] = {"device_id": s.device}
+            record: dict[str, Any] = {"device_id": s.device}
             if s.boot or seq:
                 record["boot"], record["seq"] = s.boot, seq & _MASK
             if time != _NO_TIME:  # which is how Go's empty time comes here
@@ -458,11 +461,11 @@ class _Columnar:
             record["readings"] = dict(zip(names, row))
             yield record
 
-    def read_series(self, records: int) -> List[_Series]:
+    def read_series(self, records: int) -> list[_Series]:
         n = self.count("series more than one", records - 1) + 1
         self.spend(n * _RECORD_COST)
-        series: List[_Series] = []
-        shapes: List[_Shape] = []
+        series: list[_Series] = []
+        shapes: list[_Shape] = []
         for _ in range(n):
             at = self.text()
             device, cost = self.texts[at], self.sizes[at]
@@ -472,7 +475,7 @@ class _Columnar:
             if not back:
                 shapes.append(self.read_shape())
             shape = shapes[-(back or 1)]
-            meta: Dict[str, str] = {}
+            meta: dict[str, str] = {}
             for _ in range(self.count("metadata pairs", _MAX_META)):
                 self.spend(_SMALL_COST)
                 name, at = self.name(), self.text()
@@ -483,7 +486,7 @@ class _Columnar:
         return series
 
     def read_shape(self) -> _Shape:
-        readings: List[Tuple[str, int]] = []
+        readings: list[tuple[str, int]] = []
         if self.coder.bits(1):
             schema = self.find_schema(self.coder.bits(32))
             ref, fields = schema.ref, schema.fields
@@ -517,11 +520,11 @@ class _Columnar:
             raise FrameError("schema", f"the frame's schema is not known: its fingerprint begins with {half:08x}; {what}")
         return next(iter(found.values()))
 
-    def read_column(self, kind: int, n: int, records: int) -> list:
+    def read_column(self, kind: int, n: int, records: int) -> list[Any]:
         """Reads the values of a column."""
         if kind == _BOOL:
             values = self.column(n)
-            self.check(not values or 0 <= min(values) and max(values) <= 1, "a bool that is neither 0 nor 1")
+            self.check(not values or (min(values) >= 0 and max(values) <= 1), "a bool that is neither 0 nor 1")
             return [x == 1 for x in values]
         if kind == _STRING:
             first = self.used
@@ -543,17 +546,17 @@ class _Columnar:
         self.check(way in (_ORDERED, _RANKED), f"floats written in way {way}")
         return _floats(_disordered(self.listed(way, n), zeros))
 
-    def places(self, values: List[int], end: int) -> List[int]:
-        self.check(not values or 0 <= min(values) and max(values) < end, "a place behind the end of a list")
+    def places(self, values: list[int], end: int) -> list[int]:
+        self.check(not values or (min(values) >= 0 and max(values) < end), "a place behind the end of a list")
         return values
 
-    def listed(self, way: int, n: int) -> List[int]:
+    def listed(self, way: int, n: int) -> list[int]:
         if way == _ORDERED:
             return self.column(n)
         values = self.column(self.count("values in a list", n))
         return [values[at] for at in self.places(self.column(n), len(values))]
 
-    def calculated(self, way: int, n: int) -> List[float]:
+    def calculated(self, way: int, n: int) -> list[float]:
         """Reads floats that are made of integers, but for odd ones."""
         scale = self.coder.bits(4)
         at, odd_places, odd_bits = -1, [], []
@@ -577,7 +580,7 @@ class _Columnar:
             floats[at] = odd
         return floats
 
-    def derived(self, n: int, records: int, zeros: int) -> List[float]:
+    def derived(self, n: int, records: int, zeros: int) -> list[float]:
         back = self.count("columns back", len(self.values))
         degree = self.coder.bits(3)
         at = len(self.values) - back
@@ -595,7 +598,7 @@ class _Columnar:
         value_of = dict(zip(different, self.curve(xs, zeros, degree)))
         return [value_of[key] for key in keys]
 
-    def curve(self, xs: List[float], zeros: int, degree: int) -> List[float]:
+    def curve(self, xs: list[float], zeros: int, degree: int) -> list[float]:
         """Reads a float for each x: how far it is from a polynomial through the points before."""
         low = _MAX_SIGNED >> zeros
         y = _floats(_disordered([self.number()], zeros))[0]
@@ -622,7 +625,7 @@ class _Columnar:
 def _timestamp(ms: int) -> str:
     seconds, ms = divmod(ms, 1000)
     day, second = divmod(seconds, 86400)
-    return "%sT%02d:%02d:%02d.%03dZ" % (_day(day), second // 3600, second // 60 % 60, second % 60, ms)
+    return f"{_day(day)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.{ms:03}Z"
 
 
 @lru_cache(maxsize=64)
@@ -665,7 +668,7 @@ def _unzstd(frame: bytes) -> Iterator[bytes]:
         raise FrameError("corrupt", f"damaged frame: zstd: {e}") from e
 
 
-def _json_records(chunks: Iterable[bytes], limit: int) -> Iterator[Dict[str, Any]]:
+def _json_records(chunks: Iterable[bytes], limit: int) -> Iterator[dict[str, Any]]:
     n, rest = 0, b""
     for chunk in chunks:
         limit -= len(chunk)
@@ -684,12 +687,14 @@ def _json_records(chunks: Iterable[bytes], limit: int) -> Iterator[Dict[str, Any
 _MEMBERS = {"device_id": str, "boot": int, "seq": int, "ts": str, "schema": str, "meta": dict, "readings": dict}
 
 
-def _json_record(line: bytes, n: int) -> Dict[str, Any]:
+def _json_record(line: bytes, n: int) -> dict[str, Any]:
     """Reads record JSON, and refuses what is not: nothing is dropped, or made up, unseen."""
     try:
         r = _parser.decode(line.decode())
         if type(r) is not dict or "device_id" not in r or "readings" not in r:
             raise ValueError("not an object with device_id and readings")
+        if b"\\u" in line:
+            json.dumps(r, ensure_ascii=False).encode()  # fails for half a surrogate pair, which is no character
         for member, value in r.items():
             if type(value) is not _MEMBERS.get(member):
                 raise ValueError(f"the member {member!r} is unknown, or of another type")
@@ -712,7 +717,7 @@ def _json_record(line: bytes, n: int) -> Dict[str, Any]:
         raise FrameError("corrupt", f"damaged frame: line {n}: {e}") from e
 
 
-def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         raise ValueError("a member is given twice")
@@ -741,7 +746,7 @@ _ESCAPES = {i: f"\\u{i:04x}" for i in range(32)}
 _ESCAPES.update({ord(c): "\\" + e for c, e in {'"': '"', "\\": "\\", "\n": "n", "\r": "r", "\t": "t"}.items()})
 
 
-def to_json(record: Dict[str, Any]) -> str:
+def to_json(record: dict[str, Any]) -> str:
     """Writes a record as record JSON, byte for byte as the Go library does: one line, without its end."""
     parts = []
     for member, value in record.items():
@@ -753,7 +758,7 @@ def to_json(record: Dict[str, Any]) -> str:
     return "{" + ",".join(parts) + "}"
 
 
-def _value(value: Union[float, int, bool, str]) -> str:
+def _value(value: float | int | bool | str) -> str:
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, bool):
@@ -781,7 +786,7 @@ def _float(value: float) -> str:
 # ---- Command line ----
 
 
-def main(args: List[str]) -> int:
+def main(args: list[str]) -> int:
     """Prints the records of frames; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="rivulet_frames.py",
@@ -802,7 +807,7 @@ why (what could be read of the others is printed); 2 a mistake on the command li
     parser.add_argument("frames", metavar="FRAME", nargs="+", help="a file with a frame; - is standard input")
     options = parser.parse_args(args)
     failed = False
-    schemas: List[Schema] = []
+    schemas: list[Schema] = []
     out = open(sys.stdout.fileno(), "w", encoding="utf-8", newline="\n", closefd=False)
     for is_schema, name in [(True, name) for name in options.schema] + [(False, name) for name in options.frames]:
         try:
