@@ -170,9 +170,11 @@ func (d *columnarDecoder) readText(in []byte, deflated bool) (rest []byte) {
 	}
 	text, rest := in[:stored], in[stored:]
 	if deflated {
-		inflated := make([]byte, size)
-		z := flate.NewReader(bytes.NewReader(text))
-		if _, err := io.ReadFull(z, inflated); err != nil {
+		inflated, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(text)), size+1))
+		if err == nil && int64(len(inflated)) != size {
+			err = fmt.Errorf("it is not %d bytes", size)
+		}
+		if err != nil {
 			d.fail("its text cannot be inflated: %w", err)
 			return nil
 		}

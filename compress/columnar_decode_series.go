@@ -3,6 +3,7 @@ package compress
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/rivulet-iot/rivulet/record"
 )
@@ -25,7 +26,11 @@ func (d *columnarDecoder) readSeries(records int) {
 			if !d.spend(1, smallCost) {
 				return
 			}
-			s.meta = append(s.meta, record.Meta{Name: d.name("metadata"), Value: d.str()})
+			m := record.Meta{Name: d.name("metadata"), Value: d.str()}
+			if slices.ContainsFunc(s.meta, func(o record.Meta) bool { return o.Name == m.Name }) {
+				d.fail("it has metadata %q twice in a record", m.Name)
+			}
+			s.meta = append(s.meta, m)
 		}
 		d.series = append(d.series, s)
 	}
@@ -51,7 +56,9 @@ func (d *columnarDecoder) readSeries(records int) {
 		for _, m := range s.meta {
 			cost += int64(len(m.Name) + len(m.Value))
 		}
-		d.spend(int64(s.n), cost)
+		if s.n == 0 || !d.spend(int64(s.n), cost) {
+			continue // a series without records was paid for without its readings
+		}
 		for _, c := range s.shape.cols {
 			s.at = append(s.at, d.set.Cols[c].N)
 			d.set.Cols[c].N += s.n

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every linter, goes on after a finding so that one run shows all, and
-# exits 1 if there was any. The linters' versions are those of tools/go.mod.
+# exits 1 if there was any. The linters' versions are those of tools/go.mod
+# and ruff.txt.
 #
 #   scripts/lint.sh [GOOS/GOARCH[/GOARM]…]   platforms for go vet; default: this one
 set -euo pipefail
@@ -8,6 +9,7 @@ cd "$(dirname "$0")/.."
 
 failed=
 unchecked=
+notice() { unchecked="$unchecked, but $1"; }
 finding() { failed="$failed $1"; }
 
 echo "+ gofmt -l"
@@ -27,12 +29,20 @@ if scripts/tools.sh; then
 	scripts/vulncheck.sh || status=$?
 	case $status in
 	0) ;;
-	77) unchecked=", but known vulnerabilities were NOT CHECKED" ;;
+	77) notice "known vulnerabilities were NOT CHECKED" ;;
 	*) finding vulncheck ;;
 	esac
 else
 	finding tools
 fi
+
+status=0
+scripts/ruff.sh || status=$?
+case $status in
+0) ;;
+77) notice "the Python files were NOT CHECKED" ;;
+*) finding ruff ;;
+esac
 
 if [ -n "$failed" ]; then
 	echo "lint: findings by:$failed" >&2
