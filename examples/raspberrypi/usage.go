@@ -43,6 +43,10 @@ How:
   -codec C          none, gzip or zstd (default zstd)
   -wire W           cbor or json: the body of the calls (default cbor)
   -key S            partition key: device, fixed:KEY, spread:N (default device)
+  -memory BYTES     what the Go runtime should keep to, by collecting garbage sooner:
+                    20MiB; 0: no limit (default: GOMEMLIMIT if set; else 16 MiB, 20
+                    MiB with -spool, and none without -stream, as the stream in
+                    this process keeps all records)
 
 Keeping:
   -spool DIR        keep what is not delivered yet in this directory, which survives
