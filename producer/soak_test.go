@@ -36,8 +36,7 @@ func TestSoak(t *testing.T) {
 			return nil, nil
 		}}
 		before := heapInUse()
-		delivered := uint64(0)
-		p := newProducer(t, f, producer.Config{Schema: schema, OnDelivery: func(d producer.Delivery) { delivered += d.Records() }})
+		p := newProducer(t, f, producer.Config{Schema: schema})
 		defer end(p)
 		var names [devices]string
 		for i := range names {
@@ -56,7 +55,7 @@ func TestSoak(t *testing.T) {
 			f.mu.Unlock()
 			samples = append(samples, float64(heapInUse())-float64(before))
 		}
-		require.EqualValues(t, bursts*each, delivered)
+		require.EqualValues(t, bursts*each, p.Stats().Delivered)
 		mean := func(of []float64) (sum float64) {
 			for _, x := range of {
 				sum += x / float64(len(of))
