@@ -49,10 +49,11 @@ type Config struct {
 	// in memory, drop-oldest.
 	Buffer retry.Buffer
 	// MaxMemory bounds, in bytes, what the producer keeps in memory: the default
-	// Buffer (another has a bound of its own), and the window, an eighth of it
-	// up to 2 MiB, for what is being sent. The encoder and the request in flight,
-	// copies of the window's content, add at most 4 MiB and once the largest
-	// record. Default 8 MiB, at least 256 KiB.
+	// Buffer (another has a bound of its own); the window, an eighth of MaxMemory up
+	// to 2 MiB, of rows that are made frames of at a time; and as much again for frames
+	// that wait to be sent. The encoder and the request in flight, a copy of frames,
+	// add at most 4 MiB and once the largest record. When nothing was encoded for a
+	// minute, all but the buffer is given back. Default 8 MiB, at least 256 KiB.
 	MaxMemory int64
 	// FlushInterval is how long a record may wait for others to share a frame
 	// with. Longer means fewer bytes. Default 30 s.

@@ -18,7 +18,7 @@
 //
 // Put validates, encodes a compact row and appends it to the buffer; nothing
 // else. One goroutine reads the buffer, gathers rows of a partition key into a
-// frame (until FlushInterval has passed, a window is full, or Flush), packs
+// frame (until FlushInterval has passed, there is enough for a call, or Flush), packs
 // frames that go to one shard into an aggregated record as the KPL does, calls
 // PutRecords, and acknowledges each entry by its own result.
 //

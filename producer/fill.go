@@ -40,8 +40,8 @@ func (s *sender) fill(now time.Time) time.Duration {
 		}
 	}
 	// One window after the other, so that a backlog fills calls although its rows
-	// do not fit the memory at once. Half a window of frames is enough.
-	for enough := min(s.size.call, s.p.window/2); ; {
+	// do not fit the memory at once. A quarter of a window of frames is enough.
+	for enough := min(s.size.call, s.p.window/4); ; {
 		if wait := s.readWindow(next); wait > 0 {
 			return wait
 		}

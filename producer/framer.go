@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rivulet-iot/rivulet/compress"
+	"github.com/rivulet-iot/rivulet/internal/kpl"
 	"github.com/rivulet-iot/rivulet/partition"
 	"github.com/rivulet-iot/rivulet/record"
 	"github.com/rivulet-iot/rivulet/retry"
@@ -23,6 +24,7 @@ type framer struct {
 	last    *group            // of the last row: the next one is mostly of the same
 	free    []*group          // for reuse
 	freed   int               // rows that free has room for
+	spare   []*kpl.Builder    // of aggregates that were sent
 	ratio   float64           // of a frame's bytes to those of its rows, lately; 0: not known
 	used    time.Time
 }
@@ -90,6 +92,27 @@ func (fr *framer) empty(most int) {
 func (g *group) reset() {
 	clear(g.rows)
 	g.rows, g.index, g.raw = g.rows[:0], g.index[:0], 0
+}
+
+// builder returns an empty builder of aggregates; sent takes those of a call back.
+func (fr *framer) builder() *kpl.Builder {
+	n := len(fr.spare)
+	if n == 0 {
+		return new(kpl.Builder)
+	}
+	b := fr.spare[n-1]
+	fr.spare = fr.spare[:n-1]
+	return b
+}
+
+func (fr *framer) sent(entries []*entry) {
+	for _, e := range entries {
+		if e.agg != nil && len(fr.spare) < 2 {
+			e.agg.Reset()
+			fr.spare = append(fr.spare, e.agg)
+		}
+		e.agg = nil
+	}
 }
 
 // release gives back the memory. The batch stays: it knows the schemas.

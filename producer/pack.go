@@ -72,7 +72,7 @@ func (s *sender) pack(now time.Time) (entries []*entry, wait time.Duration) {
 		shard := s.stream.predict(f.hash)
 		size := len(f.data) + len(f.key)
 		e, mine := open[target{shard, f.ehk != ""}], byKey[f.key]
-		joins := e != nil && s.stream.aggregate && (mine == nil || mine == e) && e.fits(f, s.stream.recordBytes)
+		joins := e != nil && s.stream.aggregate && (mine == nil || mine == e) && s.fits(e, f)
 		if total+size > min(maxRequestBytes, s.size.call) && len(entries) > 0 {
 			break
 		}
@@ -111,13 +111,13 @@ func (s *sender) pack(now time.Time) (entries []*entry, wait time.Duration) {
 
 // fits tells whether f can join the entry's aggregate without making it larger
 // than an aggregate is filled to, or than the stream takes.
-func (e *entry) fits(f *frame, recordBytes int) bool {
-	limit := min(aggregateBytes, recordBytes) - len(e.first().key)
+func (s *sender) fits(e *entry, f *frame) bool {
+	limit := min(aggregateBytes, s.stream.recordBytes) - len(e.first().key)
 	if e.size+len(f.data) > limit {
 		return false
 	}
 	if e.agg == nil {
-		b := new(kpl.Builder)
+		b := s.framer.builder()
 		if b.Add(userRecord(e.first())) != nil {
 			return false
 		}

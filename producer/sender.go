@@ -119,6 +119,7 @@ func (s *sender) step(now time.Time) time.Duration {
 		return min(wait, idle) // idle 0: fill has more to do, though all that is queued must wait
 	}
 	s.send(entries)
+	s.framer.sent(entries)
 	return 0
 }
 

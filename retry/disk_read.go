@@ -22,7 +22,8 @@ type block struct {
 	head *spool.Head
 	raw  []byte
 	r    *spool.Reader
-	held *spool.Entry // read, but did not fit
+	next spool.Entry // read last
+	held bool        // it did not fit
 }
 
 // Next implements [Buffer]. While the disk cannot be read it returns nothing, so
@@ -59,13 +60,11 @@ func (d *Disk) Next(maxBytes int) []Entry {
 func (d *Disk) leaseBlock(size *int, maxBytes int) bool {
 	m, b, s := &d.m, d.rd.blk, d.rd.seg
 	for {
-		e := b.held
-		if b.held = nil; e == nil {
-			next, ok := b.r.Next()
-			if !ok {
+		e, ok := &b.next, b.held
+		if b.held = false; !ok {
+			if *e, ok = b.r.Next(); !ok {
 				break
 			}
-			e = &next
 		}
 		index := e.Pos + s.shift
 		if index < m.read.index || s.isDone(index) {
@@ -73,7 +72,7 @@ func (d *Disk) leaseBlock(size *int, maxBytes int) bool {
 		}
 		if *size += len(e.Data) + EntryOverhead; len(m.leased) > 0 && *size > maxBytes {
 			*size -= len(e.Data) + EntryOverhead
-			b.held = e
+			b.held = true
 			return true
 		}
 		m.leased = append(m.leased, Entry{index, e.Device, b.head.Boot, e.Seq, e.Data})

@@ -43,6 +43,7 @@ type options struct {
 	key          partition.Strategy
 
 	spoolOptions
+	memory int64 // limit for the runtime; 0: none of ours
 
 	json, events bool
 	printSchema  bool
@@ -73,6 +74,7 @@ func parseFlags(args []string) (options, error) {
 	rate := fs.String("rate", "max", "")
 	fs.StringVar(&o.spoolDir, "spool", "", "")
 	spoolMax := fs.String("spool-max", strconv.Itoa(defaultSpool), "")
+	memory := fs.String("memory", "", "")
 	sync := fs.String("sync", retry.SyncGroup.String(), "")
 
 	// A value that cannot be read must not hide what else is wrong, so these
@@ -170,6 +172,9 @@ func parseFlags(args []string) (options, error) {
 	}
 	errs = append(errs, o.checkSpool(set, *spoolMax, *sync)...)
 	errs = append(errs, o.target(set)...)
+	if err := o.checkMemory(set, *memory); err != nil {
+		errs = append(errs, err)
+	}
 	return o, errors.Join(errs...)
 }
 

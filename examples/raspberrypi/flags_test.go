@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,8 @@ func TestBadFlags(t *testing.T) {
 		{"-spool= -spool-max 200KiB -sync sometimes -spool-age 5ms", []string{"-spool-age 5ms: below the minimum 1s", `-spool ""`,
 			"-spool-max 200KiB: below the minimum 256.0 KiB", `"sometimes": want group, always, interval, never, spill`}},
 		{"-spool d -spool-max 12QB", []string{"-spool-max 12QB: not a number of bytes such as 512KiB"}},
+		{"-memory 5MB", []string{"-memory 5MB: not a number of bytes"}},
+		{"-memory 1MiB", []string{"-memory 1MiB: below the minimum 8.0 MiB"}},
 		{"-spool d -spool-max -1", []string{"-spool-max -1"}},
 		{"-device " + strings.Repeat("x", 129), []string{"-device"}},
 	} {
@@ -80,8 +83,34 @@ func TestBadFlags(t *testing.T) {
 func TestHelpNamesEveryFlag(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, run(context.Background(), []string{"-h"}, nil, &stdout, &stderr))
-	for _, name := range strings.Fields("stream region endpoint insecure drain device interval flush duration replay rate codec wire tls key json events spool spool-max spool-age sync") {
+	for _, name := range strings.Fields("stream region endpoint insecure drain device interval flush duration replay rate codec wire tls key json events spool spool-max spool-age sync memory") {
 		require.Contains(t, stdout.String(), "\n  -"+name+" ", name)
 	}
 	require.Empty(t, stderr.String())
+}
+
+func TestMemoryLimit(t *testing.T) {
+	for _, c := range []struct {
+		args, env string
+		want      int64
+	}{
+		{"-stream s -region x", "", 16 << 20},
+		{"-stream s -region x -spool d", "", 20 << 20},
+		{"-stream s -region x", "64MiB", 0},
+		{"-stream s -region x -memory 24MiB", "64MiB", 24 << 20},
+		{"-stream s -region x -memory 0", "", 0},
+		{"", "", 0},
+	} {
+		t.Setenv("GOMEMLIMIT", c.env)
+		o, err := parseFlags(strings.Fields(c.args))
+		require.NoError(t, err, c.args)
+		require.Equal(t, c.want, o.memory, c.args)
+		before := debug.SetMemoryLimit(-1)
+		undo := o.limitMemory()
+		if c.want > 0 {
+			require.Equal(t, c.want, debug.SetMemoryLimit(-1))
+		}
+		undo()
+		require.Equal(t, before, debug.SetMemoryLimit(-1))
+	}
 }

@@ -63,6 +63,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 		return 0
 	}
+	defer o.limitMemory()()
 	a := &agent{options: o, stdout: stdout, stderr: stderr, began: time.Now()}
 	if err := a.start(); err != nil {
 		a.stop()
@@ -102,7 +103,7 @@ type agent struct {
 // start makes everything there is to make before the first record.
 func (a *agent) start() error {
 	target := wire.Config{Region: a.region, Endpoint: a.endpoint, Insecure: a.insecure, Protocol: a.wire, TLS: a.tls}
-	cfg := producer.Config{Stream: a.stream, Device: a.device, Key: a.key, Codec: a.codec, FlushInterval: a.flush}
+	cfg := producer.Config{Stream: a.stream, Device: a.device, Key: a.key, Codec: a.codec, FlushInterval: a.flush, MaxMemory: producerMemory}
 	var err error
 	if a.stream == "" {
 		if a.embedded, err = startEmbedded(a.region); err != nil {

@@ -80,7 +80,7 @@ func (a *agent) openBuffer() (retry.Buffer, error) {
 		}
 		return retry.NewMemory(retry.Options{MaxBytes: replayBuffer, Overflow: overflow})
 	}
-	d, err := retry.Open(a.spoolDir, retry.Options{MaxBytes: a.spoolMax, MaxAge: a.spoolAge, Overflow: overflow, Sync: a.sync,
+	d, err := retry.Open(a.spoolDir, retry.Options{MaxBytes: a.spoolMax, MaxAge: a.spoolAge, Overflow: overflow, Sync: a.sync, MaxMemory: spoolMemory,
 		OnSpooled: a.tally.spooled, Logger: stateLogger(a.say)})
 	if errors.Is(err, retry.ErrLocked) {
 		return nil, fmt.Errorf("-spool %s is in use: %w; stop that process, or use another directory", a.spoolDir, errors.Unwrap(err))

@@ -46,6 +46,10 @@ How:
   -tls T            default or compact: handshakes without post-quantum key shares,
                     2.3 KB less each; recorded traffic may be read one day
   -key S            partition key: device, fixed:KEY, spread:N (default device)
+  -memory BYTES     what the Go runtime should keep to, by collecting garbage sooner:
+                    20MiB; 0: no limit (default: GOMEMLIMIT if set; else 16 MiB, 20
+                    MiB with -spool, and none without -stream, as the stream in
+                    this process keeps all records)
 
 Keeping:
   -spool DIR        keep what is not delivered yet in this directory, which survives

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/flate"
 )
@@ -165,8 +166,15 @@ func (b *Builder) deflate() []byte {
 	return b.deflated.Bytes()
 }
 
+// inflaters keeps the 40 KiB that inflating takes from one block to the next.
+var inflaters = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
+
 func inflate(body []byte, n int) ([]byte, error) {
-	r := flate.NewReader(bytes.NewReader(body))
+	r := inflaters.Get().(io.ReadCloser)
+	defer inflaters.Put(r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(body), nil); err != nil {
+		return nil, errBody
+	}
 	raw := make([]byte, n)
 	if _, err := io.ReadFull(r, raw); err != nil {
 		return nil, errBody
