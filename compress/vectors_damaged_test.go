@@ -47,7 +47,7 @@ func damaged(t *testing.T) map[string][]byte {
 	latin := newForge()
 	latin.text.append("\xff")
 	corrupt("string-not-utf8", latin)
-	for name, packed := range map[string][]byte{"garbage": {0xff, 0xff}, "cut": {1, 4, 0, 0xfb, 0xff, 'a'}, "short": {3, 0}, "long": {1, 5, 0, 0xfa, 0xff, 1, 'a', 1, 'b', 0}} {
+	for name, packed := range map[string][]byte{"garbage": {0xff, 0xff}, "cut": {1, 4, 0, 0xfb, 0xff, 'a'}, "unended": {0, 4, 0, 0xfb, 0xff, 1, 'a', 1, 'b'}, "short": {3, 0}, "long": {1, 5, 0, 0xfa, 0xff, 1, 'a', 1, 'b', 0}} {
 		f := newForge()
 		f.size, f.packed = 4, packed
 		corrupt("deflate-"+name, f)
