@@ -183,6 +183,11 @@ class Hostile(unittest.TestCase):
                 list(rf.decode(lines[:34] + b" " * size + lines[-5:]))
         self.assertEqual("corrupt", reason_of(b'{"device_id":"d","readings":{"a":' + b"[" * 500_000))
         self.assertEqual("corrupt", reason_of(b'{"device_id":"d","readings":{"a":' + b"7" * 900_000 + b"}}"))
+        packed = gzip.compress(b" " * (60 << 20))
+        tracemalloc.start()
+        self.assertEqual("corrupt", reason_of(packed))
+        self.assertLess(tracemalloc.get_traced_memory()[1], 8 << 20)
+        tracemalloc.stop()
         with contextlib.suppress(ImportError):
             import zstandard
 
@@ -312,14 +317,13 @@ class CommandLine(unittest.TestCase):
         self.assertIn("Exit codes", done.stdout.decode())
 
     def test_reader_that_leaves(self):
-        process = subprocess.Popen(
-            [*PROGRAM] + [str(VECTORS / "sensors-large.frame")] * 20, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        process.stdout.readline()
-        process.stdout.close()
-        self.assertEqual(b"", process.stderr.read())
-        process.stderr.close()
-        self.assertEqual(1, process.wait(60))
+        for name, times in ("sensors-large", 20), ("bools", 1):
+            frames = [str(VECTORS / (name + ".frame"))] * times
+            process = subprocess.Popen([*PROGRAM, *frames], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            process.stdout.close()
+            self.assertEqual(b"", process.stderr.read())
+            process.stderr.close()
+            self.assertEqual(1, process.wait(60))
 
 
 if __name__ == "__main__":
