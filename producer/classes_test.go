@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rivulet-iot/rivulet/compress"
 	"github.com/rivulet-iot/rivulet/producer"
 	"github.com/rivulet-iot/rivulet/producer/kinesistest"
 	"github.com/rivulet-iot/rivulet/retry"
@@ -265,7 +266,7 @@ func TestDrainsAreSpread(t *testing.T) {
 				return b.link.next.RoundTrip(r)
 			})
 			p := newProducer(t, b.client(func(o *kinesis.Options) { o.HTTPClient = &http.Client{Transport: fail} }),
-				producer.Config{Device: fmt.Sprint("d", i), FlushInterval: time.Minute})
+				producer.Config{Device: fmt.Sprint("d", i), FlushInterval: time.Minute, Codec: compress.None})
 			put(t, p, 5000)
 			ps = append(ps, p)
 		}

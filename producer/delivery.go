@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rivulet-iot/rivulet/record"
 	"github.com/rivulet-iot/rivulet/retry"
 )
 
@@ -78,28 +79,33 @@ type ranges struct {
 	last map[string]int // place in list of each device's newest range
 }
 
-func (r *ranges) add(e *retry.Entry) {
+func (r *ranges) add(id *record.ID) {
 	i := len(r.list) - 1
-	if i >= 0 && r.list[i].Device != e.Device {
-		if r.last == nil {
-			r.last = make(map[string]int)
-			for j := range r.list {
-				r.last[r.list[j].Device] = j
-			}
-		}
-		j, ok := r.last[e.Device]
-		if i = -1; ok {
-			i = j
-		}
+	if i >= 0 && r.list[i].Device != id.Device {
+		i = r.find(id.Device)
 	}
-	if i >= 0 && r.list[i].Boot == e.Boot && r.list[i].Last+1 == e.Seq {
-		r.list[i].Last = e.Seq
+	if i >= 0 && r.list[i].Last+1 == id.Seq && r.list[i].Boot == id.Boot {
+		r.list[i].Last = id.Seq
 		return
 	}
 	if r.last != nil {
-		r.last[e.Device] = len(r.list)
+		r.last[id.Device] = len(r.list)
 	}
-	r.list = append(r.list, IDRange{e.Device, e.Boot, e.Seq, e.Seq})
+	r.list = append(r.list, IDRange{id.Device, id.Boot, id.Seq, id.Seq})
+}
+
+// find returns the place of the newest range of a device, -1 if it has none.
+func (r *ranges) find(device string) int {
+	if r.last == nil {
+		r.last = make(map[string]int)
+		for j := range r.list {
+			r.last[r.list[j].Device] = j
+		}
+	}
+	if j, ok := r.last[device]; ok {
+		return j
+	}
+	return -1
 }
 
 // reportLosses tells of what the buffer itself dropped since the last time.

@@ -59,6 +59,9 @@ func (m *indexSet) dropBelow(index uint64) {
 
 // count returns how many indexes of rising runs are in the set.
 func (m *indexSet) count(runs []run) (n int) {
+	if len(m.runs) == 0 {
+		return 0
+	}
 	j := 0
 	for _, r := range runs {
 		for j < len(m.runs) && m.runs[j].last < r.first {

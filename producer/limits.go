@@ -27,6 +27,10 @@ const (
 	// to: ten whole payload units. Rounding up then wastes little, and one
 	// throttled record is not a quarter of the shard's second.
 	aggregateBytes = 10 * payloadUnit
+
+	// maxWindow bounds what is framed at a time, and with it what the encoder and
+	// the request take.
+	maxWindow = 2 << 20
 )
 
 func payloadUnits(bytes int) uint64 {

@@ -83,3 +83,18 @@ func TestIndexSet(t *testing.T) {
 		}
 	}
 }
+
+func TestPaceGathersBeforeItGoesOn(t *testing.T) {
+	now := time.Now()
+	p := &pace{rate: 1, bytes: shardBytes, records: shardRecords}
+	require.Zero(t, p.wait(now, shardBytes, 1))
+	calls := 0
+	for range 1000 { // frames of a kilobyte, as fast as may be
+		d := p.wait(now, 1<<10, 1)
+		now = now.Add(d)
+		if d > 0 {
+			calls++
+		}
+	}
+	require.LessOrEqual(t, calls, 4, "a quarter of a second's worth at a time, not a call for each frame")
+}

@@ -73,7 +73,10 @@ func (s *sender) pack(now time.Time) (entries []*entry, wait time.Duration) {
 		size := len(f.data) + len(f.key)
 		e, mine := open[target{shard, f.ehk != ""}], byKey[f.key]
 		joins := e != nil && s.stream.aggregate && (mine == nil || mine == e) && e.fits(f, s.stream.recordBytes)
-		if !joins && (mine != nil || len(entries) == maxRequestRecords) || total+size > min(maxRequestBytes, s.size.call) && len(entries) > 0 {
+		if total+size > min(maxRequestBytes, s.size.call) && len(entries) > 0 {
+			break
+		}
+		if !joins && (mine != nil || len(entries) == maxRequestRecords) {
 			hold(f, 0)
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,12 +24,15 @@ type Producer struct {
 	cfg     Config
 	api     API
 	buf     retry.Buffer
-	window  int // bytes of rows that may be leased at a time
+	window  int   // bytes of rows, with overhead, that are framed at a time, and of the frames that wait to be sent
+	leases  int   // bytes of the buffer that may be leased
+	burst   int64 // bytes of rows, with overhead, that may be put before some are sent
 	scratch sync.Pool
 
 	wake    chan struct{} // capacity 1: there is something to look at
 	idle    atomic.Bool   // the sender waits for a first record
-	unread  atomic.Int64  // bytes (with overhead) put since the sender last read all; decides when a window is full
+	unread  atomic.Int64  // bytes (with overhead) put since the sender last read all
+	enough  atomic.Int64  // of them are sent without waiting: to wait would not make fewer bytes
 	refused atomic.Uint64
 	closing atomic.Bool
 	fresh   atomic.Bool // a Flush or Close has begun: do not wait to try again
@@ -76,10 +80,12 @@ func New(api API, cfg Config) (*Producer, error) {
 			return nil, fmt.Errorf("producer: schema %s: %w", cfg.Schema.Ref(), err)
 		}
 	}
-	// Leased entries cannot be evicted, so they are at most a quarter of the buffer.
-	window := min(cfg.MaxMemory/8, 2<<20, max(cfg.Buffer.Ledger().Limit/4, 1))
-	p := &Producer{cfg: cfg, api: api, buf: cfg.Buffer, window: int(window),
-		wake: make(chan struct{}, 1), done: make(chan struct{})}
+	limit := max(cfg.Buffer.Ledger().Limit, 4)
+	p := &Producer{cfg: cfg, api: api, buf: cfg.Buffer, wake: make(chan struct{}, 1), done: make(chan struct{}),
+		window: int(min(cfg.MaxMemory/8, maxWindow, limit/2)),
+		leases: int(min(limit/2, math.MaxInt32)), // they cannot be evicted: the newer half can
+		burst:  min(cfg.MaxMemory, limit) / 4}
+	p.enough.Store(p.burst)
 	p.scratch.New = func() any { b := make([]byte, 0, 512); return &b }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.stats.Since = time.Now()
@@ -174,8 +180,8 @@ func (p *Producer) accept(ctx context.Context, device string, row []byte, err er
 	}
 	n := int64(len(row) + retry.EntryOverhead)
 	total := p.unread.Add(n)
-	windowFull := total >= int64(p.window) && total-n < int64(p.window)
-	if windowFull || p.idle.Load() && p.idle.CompareAndSwap(true, false) {
+	enough := p.enough.Load()
+	if total >= enough && total-n < enough || p.idle.Load() && p.idle.CompareAndSwap(true, false) {
 		p.poke()
 	}
 	return record.ID{Device: device, Boot: p.buf.Boot(), Seq: seq}, nil

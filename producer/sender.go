@@ -3,7 +3,6 @@ package producer
 import (
 	"time"
 
-	"github.com/rivulet-iot/rivulet/compress"
 	"github.com/rivulet-iot/rivulet/record"
 	"github.com/rivulet-iot/rivulet/retry"
 )
@@ -15,19 +14,16 @@ type sender struct {
 	p   *Producer
 	cfg *Config
 
-	enc     compress.Encoder
-	batch   *record.Batch
-	rows    []record.Row // scratch of encode
-	encoded []byte       // likewise
-	ratio   float64      // of a frame's bytes to those of its rows, lately
+	framer framer
 
-	out    []*frame  // to be sent, per key in order
-	outRaw int       // bytes of their rows
-	maybe  indexSet  // entries that an attempt of unknown outcome carried
-	read   uint64    // the index that Next goes on at
-	more   bool      // Next has more than the window took: do not wait for age
-	first  time.Time // when what is not read yet was noticed; zero: there is nothing
-	flush  uint64    // send up to this index without waiting
+	out      []*frame  // to be sent, per key in order
+	outBytes int       // of memory that they take
+	leased   int       // bytes that their entries take in the buffer
+	maybe    indexSet  // entries that an attempt of unknown outcome carried
+	read     uint64    // the index that Next goes on at
+	more     bool      // Next has more than was read: do not wait for age
+	first    time.Time // when what is not read yet was noticed; zero: there is nothing
+	flush    uint64    // send up to this index without waiting
 
 	stream stream
 	size   callSize
@@ -49,7 +45,7 @@ func newSender(p *Producer) *sender {
 		}
 	}
 	first, next := p.buf.Span()
-	return &sender{p: p, cfg: &p.cfg, enc: p.cfg.Codec.NewEncoder(), batch: record.NewBatch(dec), ratio: 1,
+	return &sender{p: p, cfg: &p.cfg, framer: framer{batch: record.NewBatch(dec), groups: map[string]*group{}},
 		read: first, more: first < next, // what is found in the buffer has waited long enough
 		size: newCallSize(max(p.window, aggregateBytes)), search: noSearch(),
 		stream: stream{recordBytes: defaultRecordBytes, paces: map[string]*pace{}}}
@@ -75,7 +71,11 @@ func (s *sender) run() {
 				f.notBefore = time.Time{}
 			}
 		}
-		if wait := s.step(time.Now()); wait > 0 {
+		now := time.Now()
+		if wait := s.step(now); wait > 0 {
+			if now.Sub(s.framer.used) >= lull {
+				s.framer.release()
+			}
 			s.sleep(wait)
 		}
 	}
@@ -83,6 +83,10 @@ func (s *sender) run() {
 
 // unreadable is how long to wait for a disk that the buffer cannot read.
 const unreadable = 5 * time.Second
+
+// lull is how long there has to be nothing to encode before the memory for it is
+// given back.
+const lull = time.Minute
 
 // maxSleep bounds a wait, so that age limits are looked at now and then.
 const maxSleep = time.Minute
@@ -118,71 +122,6 @@ func (s *sender) step(now time.Time) time.Duration {
 	return 0
 }
 
-// fill reads rows and makes frames of them when it is time to, within the
-// window. It returns how long until it will be time.
-func (s *sender) fill(now time.Time) time.Duration {
-	room := s.p.window - s.outRaw
-	if s.outRaw > 0 && room < s.p.window/2 { // crumbs would make small frames
-		return maxSleep
-	}
-	first, next := s.p.buf.Span()
-	if first < s.read && len(s.out) == 0 && len(s.search.suspects) == 0 { // a disk was read late
-		s.p.buf.Rewind()
-		s.read, s.more = first, true
-	}
-	if s.read >= next {
-		// Nothing to read. Look again after raising the flag: a Put between the
-		// two would have seen it down.
-		s.first, s.more = time.Time{}, false
-		s.p.idle.Store(true)
-		if _, next = s.p.buf.Span(); s.read >= next {
-			return maxSleep
-		}
-	}
-	s.p.idle.Store(false)
-	if s.first.IsZero() {
-		s.first = now
-	}
-	due := s.more || s.flush >= s.read || len(s.search.suspects) > 0 || s.p.unread.Load() >= int64(s.p.window)
-	if age := s.cfg.FlushInterval - now.Sub(s.first); !due && age > 0 {
-		return age
-	}
-	if !s.stream.askAt.IsZero() && !now.Before(s.stream.askAt) {
-		s.stream.asked = false
-	}
-	if !s.stream.asked {
-		if err := s.look(); err != nil {
-			s.lookFailed(now, err)
-			return 0
-		}
-	}
-	if s.size.call < s.size.most {
-		room = min(room, int(float64(s.size.call)/s.ratio))
-	}
-	entries := s.p.buf.Next(room)
-	size := 0
-	for i := range entries {
-		size += len(entries[i].Data) + retry.EntryOverhead
-	}
-	if len(entries) == 0 {
-		if first, _ := s.p.buf.Span(); first < next { // dropped, or on a disk that cannot be read now
-			s.more = true
-			return unreadable
-		}
-		s.read = next
-	} else {
-		s.read = entries[len(entries)-1].Index + 1
-	}
-	if s.more = s.read < next; s.more {
-		s.p.unread.Add(int64(-size))
-	} else {
-		s.p.unread.Store(0)
-		s.first = time.Time{}
-	}
-	s.frames(entries)
-	return 0
-}
-
 // release gives all leases back, so that the buffer may drop or expire what is
 // oldest, memory is free while there is no link, and what has gathered is framed
 // afresh, in larger frames, when there is one again.
@@ -200,7 +139,7 @@ func (s *sender) release() {
 		}
 	}
 	s.maybe.add(maybe)
-	s.out, s.outRaw = nil, 0
+	s.out, s.outBytes, s.leased = nil, 0, 0
 	s.p.buf.Rewind()
 	s.read, _ = s.p.buf.Span()
 	s.maybe.dropBelow(s.read)
@@ -212,7 +151,8 @@ func (s *sender) remove(done map[*frame]bool) {
 	kept := s.out[:0]
 	for _, f := range s.out {
 		if done[f] {
-			s.outRaw -= f.raw
+			s.outBytes -= f.memory()
+			s.leased -= f.stored
 		} else {
 			kept = append(kept, f)
 		}

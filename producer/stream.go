@@ -142,6 +142,7 @@ type pace struct {
 	bytes   float64 // tokens
 	records float64
 	last    time.Time
+	dry     bool // some tokens have to gather: else each call would carry a crumb
 }
 
 const minRate = 1.0 / 64
@@ -155,9 +156,12 @@ func (p *pace) wait(now time.Time, n, records int) time.Duration {
 		p.records = min(p.records+sec*p.rate*shardRecords, shardRecords)
 	}
 	p.last = now
-	need := min(float64(n), shardBytes) // a record above a second's worth waits for a full bucket
-	short := max((need-p.bytes)/(p.rate*shardBytes), (float64(records)-p.records)/(p.rate*shardRecords))
-	if short > 0 {
+	need, count := min(float64(n), shardBytes), float64(records) // a record above a second's worth waits for a full bucket
+	if p.dry = p.dry || p.bytes < need || p.records < count; p.dry {
+		need, count = max(need, p.rate*shardBytes/4), max(count, p.rate*shardRecords/4)
+	}
+	short := max((need-p.bytes)/(p.rate*shardBytes), (count-p.records)/(p.rate*shardRecords))
+	if p.dry = short > 0; p.dry {
 		return time.Duration(short*float64(time.Second)) + time.Millisecond
 	}
 	p.bytes -= float64(n)

@@ -37,9 +37,12 @@ type rowWriter struct {
 	presence int // offset of the presence bits
 }
 
+// The years 0 to 9999, which RFC 3339 can write, in seconds since 1970.
+const minTime, maxTime = -62_167_219_200, 253_402_300_799
+
 func (w *rowWriter) head(bad *faults, form byte, t time.Time) {
-	if y := t.UTC().Year(); y < 0 || y > 9999 {
-		bad.add("ts", strconv.Itoa(y), "the year is outside 0 to 9999, which RFC 3339 cannot write")
+	if sec := t.Unix(); sec < minTime || sec > maxTime {
+		bad.add("ts", strconv.Itoa(t.UTC().Year()), "the year is outside 0 to 9999, which RFC 3339 cannot write")
 	}
 	w.buf = append(w.buf, form)
 	w.buf = binary.AppendVarint(w.buf, t.UnixMilli())
@@ -112,8 +115,7 @@ func checkMeta(bad *faults, name, value string) {
 
 // CheckDevice tells whether s can be a device id: 1 to 128 characters of UTF-8.
 func CheckDevice(s string) error {
-	n := utf8.RuneCountInString(s)
-	if s == "" || n > MaxDevice || !utf8.ValidString(s) {
+	if s == "" || !utf8.ValidString(s) || len(s) > MaxDevice && utf8.RuneCountInString(s) > MaxDevice {
 		return &FieldError{"device_id", strconv.Quote(shorten(s)), "a device id is 1 to " + strconv.Itoa(MaxDevice) + " characters of UTF-8"}
 	}
 	return nil

@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -21,9 +22,10 @@ type plan struct {
 }
 
 type slot struct {
-	offset  uintptr
-	kind    reflect.Kind // of the field, or of what it points to
-	pointer bool
+	offset   uintptr
+	kind     reflect.Kind // of the field, or of what it points to
+	pointer  bool
+	min, max float64 // what a float has to be within: its limits, or else finite
 }
 
 type metaSlot struct {
@@ -87,6 +89,16 @@ func SchemaOf[T any](name string, version int) (*Schema, error) {
 	s, err := NewSchema(name, version, fields...)
 	if err != nil {
 		return nil, err
+	}
+	for i, f := range s.fields {
+		st := &p.fields[i]
+		st.min, st.max = -math.MaxFloat64, math.MaxFloat64
+		if f.Min != nil {
+			st.min = *f.Min
+		}
+		if f.Max != nil {
+			st.max = *f.Max
+		}
 	}
 	s.plan = p
 	return s, nil

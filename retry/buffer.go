@@ -24,9 +24,8 @@ type Buffer interface {
 
 	// Next leases the oldest entries not leased yet, in order, until their data,
 	// with EntryOverhead for each, reaches maxBytes; one entry is always returned
-	// if there is any. The slice
-	// is valid until the next call of Next, Rewind or Close, an entry's data also
-	// no longer than the entry is unfinished. A form on disk returns none while the
+	// if there is any. The slice is valid until the next call of Next, Rewind or
+	// Close, an entry's data as long as it is leased and not finished. A form on disk returns none while the
 	// disk cannot be read: those that Span and Ledger speak of come later.
 	Next(maxBytes int) []Entry
 
@@ -153,8 +152,8 @@ var (
 )
 
 // EntryOverhead is what an entry costs a consumer in memory beside its data, in
-// bytes: its place in the slices that it passes through.
-const EntryOverhead = 128
+// bytes: its place in a slice.
+const EntryOverhead = 64
 
 // MaxDevices is how many devices one buffer can number records for. A gateway
 // with more needs more buffers.

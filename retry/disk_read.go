@@ -296,6 +296,7 @@ func (d *Disk) Ack(first, last uint64, o Outcome) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	last = min(last, m.read.index-1)
+	ended := false
 	for _, s := range d.segs {
 		if s.first > last {
 			break
@@ -305,10 +306,13 @@ func (d *Disk) Ack(first, last uint64, o Outcome) {
 		}
 		n := s.finish(max(first, s.first), last+1)
 		s.pending -= n
+		ended = ended || s.pending == 0
 		m.ledger.finish(o, n)
 		d.noteAcked(n)
 	}
-	d.retireFinished(true)
+	if ended {
+		d.retireFinished(true)
+	}
 	m.ack(first, last, o)
 	d.adopt()
 }

@@ -6,6 +6,11 @@ type losses struct {
 	last map[lossKey]int // the newest run of each device, by place in list
 }
 
+// extends tells whether seq goes on where the run does.
+func (l *Loss) extends(o Outcome, device string, boot uint32, seq uint64) bool {
+	return l.Last+1 == seq && l.Outcome == o && l.Boot == boot && l.Device == device
+}
+
 type lossKey struct {
 	outcome Outcome
 	device  string
@@ -17,6 +22,10 @@ func (l *losses) add(o Outcome, device string, boot uint32, seq uint64) {
 }
 
 func (l *losses) addRun(o Outcome, device string, boot uint32, first, last uint64) {
+	if n := len(l.list); n > 0 && l.list[n-1].extends(o, device, boot, first) { // mostly
+		l.list[n-1].Last = last
+		return
+	}
 	key := lossKey{o, device, boot}
 	if i, ok := l.last[key]; ok && l.list[i].Last+1 == first {
 		l.list[i].Last = last

@@ -35,6 +35,7 @@ type Memory struct {
 	leased  []Entry // what Next returned last, for reuse
 	devices map[string]*device
 	names   []*device
+	recent  *device // of the entry appended last: the next one is mostly of the same
 	defs    map[uint64][]byte
 	ledger  Ledger
 	lost    losses
@@ -142,6 +143,9 @@ func (m *Memory) wake() {
 // deviceOf returns the device of that name. A new one is not entered into the
 // table yet: append does so with its first entry.
 func (m *Memory) deviceOf(name string) (*device, error) {
+	if m.recent != nil && m.recent.name == name {
+		return m.recent, nil
+	}
 	if d := m.devices[name]; d != nil {
 		return d, nil
 	}
@@ -182,6 +186,7 @@ func (m *Memory) append(d *device, data []byte) (bool, error) {
 		c.names += len(d.name) + 16
 		d.chunk = c.first
 	}
+	m.recent = d
 	c.buf = append(append(c.buf, h...), data...)
 	c.n++
 	c.live++

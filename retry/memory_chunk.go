@@ -2,6 +2,7 @@ package retry
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 )
 
@@ -110,17 +111,22 @@ func (m *Memory) entryAt(c *chunk, p, i int, e *Entry) (end int, put int64) {
 }
 
 func entryOf(devices []*device, c *chunk, p, i int, e *Entry) (end int, put int64) {
-	field := func() uint64 {
-		v, n := binary.Uvarint(c.buf[p:])
-		p += n
-		return v
+	dev, p := field(c.buf, p)
+	seq, p := field(c.buf, p)
+	at, p := field(c.buf, p)
+	size, p := field(c.buf, p)
+	end = p + int(size)
+	e.Index, e.Device, e.Seq, e.Data = c.first+uint64(i), devices[dev].name, seq, c.buf[p:end:end]
+	return end, int64(at)
+}
+
+// field reads the uvarint at p and returns where the next thing is.
+func field(b []byte, p int) (uint64, int) {
+	if v := b[p]; v < 0x80 {
+		return uint64(v), p + 1
 	}
-	dev := devices[field()]
-	seq := field()
-	put = int64(field())
-	n := int(field())
-	*e = Entry{Index: c.first + uint64(i), Device: dev.name, Seq: seq, Data: c.buf[p : p+n : p+n]}
-	return p + n, put
+	v, n := binary.Uvarint(b[p:])
+	return v, p + n
 }
 
 func (c *chunk) isDone(i int) bool { return i/64 < len(c.done) && c.done[i/64]&(1<<(i%64)) != 0 }
@@ -130,6 +136,35 @@ func (c *chunk) setDone(i int) {
 		c.done = append(c.done, 0)
 	}
 	c.done[i/64] |= 1 << (i % 64)
+}
+
+// setAllDone marks entries from to to, inclusive, and returns how many were not.
+func (c *chunk) setAllDone(from, to int) (newly int) {
+	for to/64 >= len(c.done) {
+		c.done = append(c.done, 0)
+	}
+	for w := from / 64; w <= to/64; w++ {
+		mask := ^uint64(0)
+		if w == from/64 {
+			mask <<= from % 64
+		}
+		if w == to/64 {
+			mask &= ^uint64(0) >> (63 - to%64)
+		}
+		newly += bits.OnesCount64(mask &^ c.done[w])
+		c.done[w] |= mask
+	}
+	return newly
+}
+
+// firstLive returns the place of the first entry that is not finished, n if all are.
+func (c *chunk) firstLive() int {
+	for w, done := range c.done {
+		if done != ^uint64(0) {
+			return min(w*64+bits.TrailingZeros64(^done), c.n)
+		}
+	}
+	return min(len(c.done)*64, c.n)
 }
 
 func (m *Memory) drop(c *chunk) { m.ledger.Bytes -= int64(cap(c.buf)) }

@@ -20,28 +20,22 @@ func (m *Memory) Next(maxBytes int) []Entry {
 
 // lease adds entries to those leased, which have size bytes, up to maxBytes.
 func (m *Memory) lease(size, maxBytes int) {
-	for ci := m.chunkOf(m.read.index); ci < len(m.chunks); {
-		c := m.chunks[ci]
-		if m.read.index < c.first { // the chunks between were evicted
-			m.read.index = c.first
+	for _, c := range m.chunks[m.chunkOf(m.read.index):] {
+		if m.read.index <= c.first { // at its start; the chunks between may have been evicted
+			m.read = readPlace{index: c.first}
 		}
-		i := int(m.read.index - c.first)
-		if i >= c.n {
-			ci++
-			continue
-		}
-		if i == 0 {
-			m.read.offset = 0
-		}
-		var e Entry
-		end, _ := m.entryAt(c, m.read.offset, i, &e)
-		if !c.isDone(i) {
-			if size += len(e.Data) + EntryOverhead; len(m.leased) > 0 && size > maxBytes {
+		for i := int(m.read.index - c.first); i < c.n; i++ {
+			m.leased = append(m.leased, Entry{})
+			e := &m.leased[len(m.leased)-1]
+			end, _ := m.entryAt(c, m.read.offset, i, e)
+			if c.isDone(i) {
+				m.leased = m.leased[:len(m.leased)-1]
+			} else if size += len(e.Data) + EntryOverhead; len(m.leased) > 1 && size > maxBytes {
+				m.leased = m.leased[:len(m.leased)-1]
 				return
 			}
-			m.leased = append(m.leased, e)
+			m.read = readPlace{m.read.index + 1, end}
 		}
-		m.read = readPlace{m.read.index + 1, end}
 	}
 }
 
@@ -69,13 +63,7 @@ func (m *Memory) ack(first, last uint64, o Outcome) {
 		c := m.chunks[ci]
 		from := int(max(first, c.first) - c.first)
 		to := int(min(last, c.first+uint64(c.n)-1) - c.first)
-		newly := 0
-		for i := from; i <= to; i++ {
-			if !c.isDone(i) {
-				c.setDone(i)
-				newly++
-			}
-		}
+		newly := c.setAllDone(from, to)
 		c.live -= newly
 		m.ledger.finish(o, uint64(newly))
 		if c.live == 0 && newly > 0 {
@@ -105,10 +93,8 @@ func (m *Memory) Span() (first, next uint64) {
 // first returns the index of the oldest unfinished entry, or the next one's.
 func (m *Memory) first() uint64 {
 	for _, c := range m.chunks {
-		for i := range c.n {
-			if !c.isDone(i) {
-				return c.first + uint64(i)
-			}
+		if i := c.firstLive(); i < c.n {
+			return c.first + uint64(i)
 		}
 	}
 	return m.next

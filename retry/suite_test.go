@@ -77,7 +77,7 @@ func testBuffer(t *testing.T, f form) {
 			_, err := b.Append(ctx, "d", make([]byte, 100))
 			require.NoError(t, err)
 		}
-		require.Len(t, b.Next(500), 2)
+		require.Len(t, b.Next(400), 2)
 		require.Len(t, b.Next(1), 1)
 		require.Len(t, b.Next(1000), 2)
 	})

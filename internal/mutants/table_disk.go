@@ -167,7 +167,7 @@ var log = []Mutant{
 		Name:  "finished entries in memory are delivered again after Rewind",
 		Whose: issue("elastic/beats", 32560),
 		Test:  "TestMemory/Rewind_gives_back_all_that_is_unfinished",
-		Edits: edit("retry/memory_read.go", "if !c.isDone(i) {\n\t\t\tif size", "if true {\n\t\t\tif size"),
+		Edits: edit("retry/memory_read.go", "if c.isDone(i) {\n\t\t\t\tm.leased", "if false {\n\t\t\t\tm.leased"),
 	},
 	{
 		Name:  "entries that are not leased can be acknowledged, on disk",

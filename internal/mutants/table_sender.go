@@ -62,7 +62,7 @@ var sender = []Mutant{
 		Name:  "records are given up after a few failed calls",
 		Whose: "KinesisRecorder: " + issue("aws-amplify/aws-sdk-ios", 416) + ", deleted after three tries; KPL: 30 s; OpenTelemetry: 300 s",
 		Test:  "TestThirtyDaysOffline",
-		Edits: edit("producer/failure.go", "f.calls++\n", "f.calls++\n\tif f.calls > 3 {\n\t\tfor _, o := range s.out {\n\t\t\ts.giveUp(o, retry.Rejected, err)\n\t\t}\n\t\ts.out, s.outRaw = nil, 0\n\t}\n"),
+		Edits: edit("producer/failure.go", "f.calls++\n", "f.calls++\n\tif f.calls > 3 {\n\t\tfor _, o := range s.out {\n\t\t\ts.giveUp(o, retry.Rejected, err)\n\t\t}\n\t\ts.out, s.outBytes = nil, 0\n\t}\n"),
 	},
 	{
 		Name:  "a failed call is tried again at once, for ever",
