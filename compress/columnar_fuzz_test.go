@@ -95,6 +95,12 @@ func bombs() (out []bomb) {
 	for i := range record.MaxReadings {
 		many = append(many, record.Column{Name: fmt.Sprint("r", i), Kind: record.Bool})
 	}
+	readings := newForge().begin(1<<16, many...)
+	for range many {
+		readings.number(0).bits(fixed|isFlat, 4).number(0)
+	}
+	add("readings", readings)
+
 	// Series that have no records, and yet each has many readings.
 	idle := newForge()
 	idle.number(4000, 3999).str("device").number(0).shape(many...).number(0)

@@ -47,11 +47,18 @@ func damaged(t *testing.T) map[string][]byte {
 	latin := newForge()
 	latin.text.append("\xff")
 	corrupt("string-not-utf8", latin)
-	for name, packed := range map[string][]byte{"garbage": {0xff, 0xff}, "cut": {1, 4, 0, 0xfb, 0xff, 'a'}, "short": {3, 0}, "long": {1, 5, 0, 0xfa, 0xff, 1, 'a', 1, 'b', 0}} {
+	for name, packed := range map[string][]byte{"garbage": {0xff, 0xff}, "cut": {1, 4, 0, 0xfb, 0xff, 'a'}, "short": {3, 0}} {
 		f := newForge()
 		f.size, f.packed = 4, packed
 		corrupt("deflate-"+name, f)
 	}
+	// What follows these texts is fine.
+	unended, more := newForge().begin(1), newForge().begin(1)
+	n := byte(len(more.text.buf))
+	unended.packed = append([]byte{0, n, 0, ^n, 0xff}, unended.text.buf...)
+	corrupt("deflate-unended", unended)
+	more.packed = append(append([]byte{1, n + 1, 0, ^(n + 1), 0xff}, more.text.buf...), 0)
+	corrupt("deflate-long", more)
 
 	// Records and series.
 	one := func() *forge { return newForge().number(1, 0) }

@@ -64,7 +64,7 @@ func vectors(t *testing.T) []vector {
 		c := math.Round(walk*10) / 10
 		adc := 300 + rng.Int64N(40)
 		return []record.Reading{float("celsius", c), float("fahrenheit", float64(c*1.8)+32), integer("adc", adc), float("volts", float64(adc)*3.3/4096),
-			float("single", float64(float32(c))), float("noise", rng.Float64()-0.5), float("few", []float64{math.Pi, math.E, 1.5}[rng.IntN(3)]),
+			float("square", c*c/7), float("single", float64(float32(c))), float("noise", rng.Float64()-0.5), float("few", []float64{math.Pi, math.E, 1.5}[rng.IntN(3)]),
 			integer("uptime", int64(i)*60), boolean("motion", rng.IntN(9) == 0), phrase("state", []string{"idle", "busy"}[i/7%2])}
 	}
 
@@ -111,14 +111,16 @@ func vectors(t *testing.T) []vector {
 	}
 	var schema, presence, series, orders []record.Record
 	for i := range 30 {
-		schema = append(schema, whole(i))
+		r := whole(i)
+		r.Meta = []record.Meta{{Name: "site", Value: "north"}}
+		schema = append(schema, r)
 		partly := whole(i)
 		if i%3 > 0 {
 			partly.Readings = append(partly.Readings[:i%3], partly.Readings[8])
 		}
 		presence = append(presence, partly)
 
-		r := whole(i)
+		r = whole(i)
 		switch i % 4 {
 		case 1:
 			r = at(i, boolean("open", i%8 == 1), float("temperature", -5))

@@ -28,6 +28,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import lru_cache
 from itertools import accumulate, chain, repeat
+from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
 DEFAULT_LIMIT = 64 << 20  # a Kinesis record of 1 MiB, compressed 64 to 1
@@ -679,7 +680,7 @@ def _json_records(chunks: Iterable[bytes], limit: int) -> Iterator[dict[str, Any
             n += 1
             yield _json_record(line, n)
         if len(rest) > _MAX_LINE:
-            raise FrameError("corrupt", f"damaged frame: line {n + 1}: longer than {_MAX_LINE} bytes")
+            break
     if rest or n == 0:
         yield _json_record(rest, n + 1)
 
@@ -690,6 +691,8 @@ _MEMBERS = {"device_id": str, "boot": int, "seq": int, "ts": str, "schema": str,
 def _json_record(line: bytes, n: int) -> dict[str, Any]:
     """Reads record JSON, and refuses what is not: nothing is dropped, or made up, unseen."""
     try:
+        if len(line) > _MAX_LINE:
+            raise ValueError(f"longer than {_MAX_LINE} bytes")
         r = _parser.decode(line.decode())
         if type(r) is not dict or "device_id" not in r or "readings" not in r:
             raise ValueError("not an object with device_id and readings")
@@ -806,28 +809,27 @@ why (what could be read of the others is printed); 2 a mistake on the command li
     parser.add_argument("-schema", metavar="FILE", action="append", default=[], help="a schema's document; may be repeated")
     parser.add_argument("frames", metavar="FRAME", nargs="+", help="a file with a frame; - is standard input")
     options = parser.parse_args(args)
-    failed = False
     schemas: list[Schema] = []
+    failed = False
     out = open(sys.stdout.fileno(), "w", encoding="utf-8", newline="\n", closefd=False)
-    for is_schema, name in [(True, name) for name in options.schema] + [(False, name) for name in options.frames]:
-        try:
-            if name == "-" and not is_schema:
-                data = sys.stdin.buffer.read()
-            else:
-                with open(name, "rb") as file:
-                    data = file.read()
-            if is_schema:
-                schemas.append(Schema.parse(data))
-            else:
-                for record in decode(data, schemas):
-                    print(to_json(record), file=out)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or closing it would fail again
-            return 1
-        except (OSError, FrameError) as e:
-            print(f"rivulet_frames: {name}: {e}", file=sys.stderr)
-            failed = True
-    out.close()
+    try:
+        for is_schema, name in [(True, name) for name in options.schema] + [(False, name) for name in options.frames]:
+            try:
+                data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+                if is_schema:
+                    schemas.append(Schema.parse(data))
+                else:
+                    for record in decode(data, schemas):
+                        print(to_json(record), file=out)
+            except BrokenPipeError:
+                raise
+            except (OSError, FrameError) as e:
+                print(f"rivulet_frames: {name}: {e}", file=sys.stderr)
+                failed = True
+        out.close()
+    except BrokenPipeError:  # such as head, which has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or closing out would fail again
+        failed = True
     return 1 if failed else 0
 
 
