@@ -62,6 +62,7 @@ func compareCommand(ctx context.Context, args []string) error {
 	markdown := f.String("markdown", "", "file whose table between the marks bench:begin and bench:end is rewritten")
 	svg := f.String("svg", "", "directory that charts are written to")
 	f.StringVar(&s.codec, "codec", "", "Rivulet's codec (default: that of its Config)")
+	f.IntVar(&s.runs, "runs", 1, "runs of each, of which that with the median CPU time counts")
 	f.IntVar(&s.minutes, "minutes", 60, "minute: minutes of the records' time")
 	f.DurationVar(&s.window, "minute-time", 250*time.Millisecond, "minute: real time that a minute takes")
 	f.DurationVar(&s.steadyTime, "steady-time", 30*time.Second, "steady: how long")
@@ -82,8 +83,8 @@ func compareCommand(ctx context.Context, args []string) error {
 	if err := known("-scenario", s.scenarios, scenarioNames()); err != nil {
 		return err
 	}
-	if s.minutes < 1 || s.window < 10*time.Millisecond || s.steadyRate < 1 || s.steadyTime <= 0 || s.records < 1 || s.backlog < 1 {
-		return errors.New("-minutes, -steady-rate, -steady-time, -records and -backlog must be positive, -minute-time at least 10ms")
+	if s.runs < 1 || s.minutes < 1 || s.window < 10*time.Millisecond || s.steadyRate < 1 || s.steadyTime <= 0 || s.records < 1 || s.backlog < 1 {
+		return errors.New("-runs, -minutes, -steady-rate, -steady-time, -records and -backlog must be positive, -minute-time at least 10ms")
 	}
 	in, err := loadInput(*data)
 	if err != nil {

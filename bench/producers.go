@@ -46,7 +46,8 @@ func inJava(string) ([]string, error) {
 	if _, err := os.Stat(filepath.Join(dir, "installed")); err != nil {
 		return nil, fmt.Errorf("the KPL is not installed; run scripts/bench.sh, which needs a JDK 17 and Maven")
 	}
-	return []string{java, "-cp", filepath.Join(dir, "classes") + string(os.PathListSeparator) + filepath.Join(dir, "lib", "*"), "Program"}, nil
+	// It unpacks its daemon into the directory for temporary files.
+	return []string{java, "-Djava.io.tmpdir=" + filepath.Join(dir, "tmp"), "-cp", filepath.Join(dir, "classes") + string(os.PathListSeparator) + filepath.Join(dir, "lib", "*"), "Program"}, nil
 }
 
 func inPython(program string) func(string) ([]string, error) {

@@ -31,6 +31,7 @@ type figures struct {
 
 	Requests       int     `json:"requests"` // calls of PutRecords
 	KinesisRecords int     `json:"kinesis_records"`
+	RequestMillion float64 `json:"requests_per_million"`
 	RecordsMillion float64 `json:"kinesis_records_per_million"`
 	UnitsMillion   float64 `json:"payload_units_per_million"` // PUT payload units of 25 KB
 
@@ -89,6 +90,7 @@ func (t task) run(ctx context.Context) (figures, error) {
 	f.BytesUp, f.BytesDown = float64(e.proxy.up.Load())/n, float64(e.proxy.down.Load())/n
 	f.PayloadBytes = float64(payload) / n
 	f.Connections, f.Requests, f.KinesisRecords = int(e.proxy.connections.Load()), e.server.Calls("PutRecords"), len(stored)
+	f.RequestMillion = float64(f.Requests) / n * 1e6
 	f.RecordsMillion, f.UnitsMillion = float64(len(stored))/n*1e6, float64(units)/n*1e6
 	return f, nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,19 +15,20 @@ import (
 type column struct {
 	head  string
 	value func(figures) string
+	long  bool // only where there is room: not in Markdown
 }
 
 var columns = []column{
-	{"up B/record", func(f figures) string { return decimals(f.BytesUp) }},
-	{"down B/record", func(f figures) string { return decimals(f.BytesDown) }},
-	{"payload B/record", func(f figures) string { return decimals(f.PayloadBytes) }},
-	{"Kinesis records/M", func(f figures) string { return grouped(f.RecordsMillion) }},
-	{"PUT units/M", func(f figures) string { return grouped(f.UnitsMillion) }},
-	{"requests", func(f figures) string { return grouped(float64(f.Requests)) }},
-	{"CPU ns/record", func(f figures) string { return grouped(f.CPU) }},
-	{"peak MiB (before)", func(f figures) string { return fmt.Sprintf("%.1f (%.1f)", mib(f.PeakRSS), mib(f.StartRSS)) }},
-	{"lost", func(f figures) string { return grouped(float64(f.Lost)) }},
-	{"twice", func(f figures) string { return grouped(float64(f.Duplicates)) }},
+	{"up B/record", func(f figures) string { return decimals(f.BytesUp) }, false},
+	{"down B/record", func(f figures) string { return decimals(f.BytesDown) }, false},
+	{"payload B/record", func(f figures) string { return decimals(f.PayloadBytes) }, true},
+	{"Kinesis records/M", func(f figures) string { return grouped(f.RecordsMillion) }, true},
+	{"PUT units/M", func(f figures) string { return grouped(f.UnitsMillion) }, false},
+	{"requests", func(f figures) string { return grouped(float64(f.Requests)) }, true},
+	{"CPU ns/record", func(f figures) string { return grouped(f.CPU) }, false},
+	{"peak MiB (before)", func(f figures) string { return fmt.Sprintf("%.1f (%.1f)", mib(f.PeakRSS), mib(f.StartRSS)) }, false},
+	{"lost", func(f figures) string { return grouped(float64(f.Lost)) }, false},
+	{"twice", func(f figures) string { return grouped(float64(f.Duplicates)) }, false},
 }
 
 func decimals(x float64) string {
@@ -107,18 +109,19 @@ func markdown(all results, s settings, in *input, now time.Time) string {
 		"drain":  fmt.Sprintf("a backlog of %s records at full speed", grouped(float64(s.records))),
 		"disk":   fmt.Sprintf("a backlog of %s records on disk, opened and sent at full speed", grouped(float64(s.backlog))),
 	}
+	short := slices.DeleteFunc(slices.Clone(columns), func(c column) bool { return c.long })
 	for _, sc := range scenarios {
 		if len(all[sc.name]) == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "\n| %s |", about[sc.name])
-		for _, c := range columns {
+		for _, c := range short {
 			fmt.Fprintf(&b, " %s |", c.head)
 		}
-		b.WriteString("\n|---|" + strings.Repeat("---:|", len(columns)) + "\n")
+		b.WriteString("\n|---|" + strings.Repeat("---:|", len(short)) + "\n")
 		all.each(sc.name, func(p peer, f figures) {
 			fmt.Fprintf(&b, "| %s |", p.about)
-			for _, c := range columns {
+			for _, c := range short {
 				fmt.Fprintf(&b, " %s |", c.value(f))
 			}
 			b.WriteString("\n")

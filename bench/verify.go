@@ -59,13 +59,13 @@ func compare(in *input, n int, stored []kinesistest.Record) (outcome, error) {
 	for _, k := range stored {
 		err := d.Decode(k.Data, k.PartitionKey, func(it decode.Item) error {
 			if it.Kind != decode.Record {
-				return fmt.Errorf("Kinesis record %s holds something that is no record: %s: %w", k.SequenceNumber, it.Kind, it.Err)
+				return fmt.Errorf("the stream's record %s holds something that is no record: %s: %w", k.SequenceNumber, it.Kind, it.Err)
 			}
 			f := fingerprint(it.Record)
 			switch want := wanted[f]; {
 			case want == 0:
 				line := bytes.TrimSpace(record.AppendJSON(nil, it.Record))
-				return fmt.Errorf("Kinesis record %s holds a record that was not put: %s", k.SequenceNumber, line)
+				return fmt.Errorf("the stream's record %s holds a record that was not put: %s", k.SequenceNumber, line)
 			case found[f] >= want:
 				o.duplicates++
 			default:

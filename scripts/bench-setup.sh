@@ -42,7 +42,7 @@ kpl() {
 	hint='the KPL needs a JDK 17 or later and Maven (Debian: apt-get install default-jdk-headless maven)'
 	has java javac mvn || return 0
 	rm -rf "$dir"
-	mkdir -p "$dir/classes"
+	mkdir -p "$dir/classes" "$dir/tmp"
 	echo "bench-setup: installing the KPL into $dir"
 	if ! mvn -q -B -f $from/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$PWD/$dir/lib"; then
 		unavailable "Maven could not fetch the KPL (see above); without network, run this once where there is one"

@@ -8,7 +8,7 @@ import resource
 import sys
 import time
 
-TICK = 0.010
+TICK = 0.050
 
 
 def env(name):

@@ -99,7 +99,7 @@ type Work struct {
 
 // tick is how often a program that is paced by a rate wakes up: a timer for each
 // record would cost more than putting it.
-const tick = 10 * time.Millisecond
+const tick = 50 * time.Millisecond
 
 // Run does the work of a measured program, between the marks.
 func (j Job) Run(w Work) error {

@@ -29,7 +29,7 @@ public final class Program {
     /** What may be on the way at a time: the KPL itself sets no bound, and says to. */
     private static final int MAX_OUTSTANDING = 20_000;
 
-    private static final int TICK_MS = 10;
+    private static final int TICK_MS = 50;
     private static final int FLUSH_AGAIN_MS = 50;
 
     private final KinesisProducer producer;

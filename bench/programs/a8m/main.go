@@ -1,6 +1,8 @@
 // Command a8m is the program measured for github.com/a8m/kinesis-producer.
 package main
 
+//lint:file-ignore SA1019 a8m/kinesis-producer is built on the old SDK
+
 import (
 	"crypto/tls"
 	"fmt"
