@@ -71,7 +71,7 @@ func writeCharts(dir string, all results) error {
 	charts := map[string]chart{
 		"bench-bytes.svg": {"Bytes up the socket a record, TLS included", []panel{
 			{"flushed once a minute", false, bars("minute", up, decimals)},
-			{"draining a backlog", true, bars("drain", up, decimals)},
+			{"draining a backlog", false, bars("drain", up, decimals)},
 		}},
 		"bench-cost.svg": {"What draining a backlog costs", []panel{
 			{"CPU a record, ns", true, bars("drain", func(f figures) float64 { return f.CPU }, grouped)},

@@ -101,11 +101,11 @@ func writeMarkdown(file string, all results, s settings, in *input) error {
 
 func markdown(all results, s settings, in *input, now time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured on %s on %d cores of %s, %s, by `make bench`: %s, %d records.\n", now.Format("2 January 2006"),
-		runtime.NumCPU(), machine(), runtime.Version(), in.from, len(in.records))
+	fmt.Fprintf(&b, "Measured on %s on %d cores of %s, %s, by `make bench`; input: %s, %s records.\n", now.Format("2 January 2006"),
+		runtime.NumCPU(), machine(), runtime.Version(), in.from, grouped(float64(len(in.records))))
 	about := map[string]string{
 		"minute": fmt.Sprintf("%d minutes of telemetry, flushed once a minute", s.minutes),
-		"steady": fmt.Sprintf("%s records a second for %v, flushed once %v", grouped(float64(s.steadyRate)), s.steadyTime, s.steadyFlush),
+		"steady": fmt.Sprintf("%s records a second for %v, flushed every %v", grouped(float64(s.steadyRate)), s.steadyTime, s.steadyFlush),
 		"drain":  fmt.Sprintf("a backlog of %s records at full speed", grouped(float64(s.records))),
 		"disk":   fmt.Sprintf("a backlog of %s records on disk, opened and sent at full speed", grouped(float64(s.backlog))),
 	}
