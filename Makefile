@@ -13,7 +13,7 @@ FUZZTIME ?= 60s
 # How often it cuts the power of a mounted image; this needs root.
 CUTS ?= 24
 
-.PHONY: help demo test race test32 build e2e lint vulncheck bench torture
+.PHONY: help demo test race test32 build e2e benchtest lint vulncheck bench torture
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
@@ -21,7 +21,7 @@ help: ## list the targets
 demo: ## run the agent on this machine's sensors against a Kinesis inside the process
 	go run ./examples/raspberrypi
 
-test: race test32 build e2e lint ## everything CI checks
+test: race test32 build e2e benchtest lint ## everything CI checks
 	@echo "make test: passed"
 
 race: ## all tests, under the race detector where the platform has one
@@ -36,14 +36,20 @@ build: ## build every package for every device and desk platform
 e2e: ## the end-to-end test against the emulator kinesis-local (needs Node.js)
 	scripts/e2e.sh
 
+benchtest: ## the tests of the benchmark's own module, in bench/
+	scripts/bench-test.sh
+
 lint: ## gofmt, go vet for every platform, staticcheck, known vulnerabilities
 	scripts/lint.sh $(TARGETS)
 
 vulncheck: ## known vulnerabilities only; fails if their database can't be reached
 	LINT_STRICT=1 scripts/vulncheck.sh
 
-bench: ## all benchmarks, with allocations
+# The last one compares with other producers, and writes the table of README.md and docs/*.svg.
+bench: ## all benchmarks, with allocations, then Rivulet beside other producers
 	go test -run '^$$' -bench . -benchmem ./...
+	cd bench && go test -run '^$$' -bench . -benchmem .
+	scripts/bench.sh
 
 # STATES=n tries n states of each moment at which the power may go (default 96).
 torture: ## the long tests, all mutants, CUTS (24) power cuts, then FUZZTIME (60s) of fuzzing per target

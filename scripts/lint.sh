@@ -25,6 +25,7 @@ scripts/targets.sh "go vet ./..." "${@:-$(go env GOOS)/$(go env GOARCH)}" || fin
 if scripts/tools.sh; then
 	# The three systems have files of their own; architectures hardly do.
 	scripts/targets.sh ".tools/bin/staticcheck ./..." linux/amd64 darwin/arm64 windows/amd64 || finding staticcheck
+	(cd bench && ../.tools/bin/staticcheck ./...) || finding "staticcheck in bench/"
 	status=0
 	scripts/vulncheck.sh || status=$?
 	case $status in
