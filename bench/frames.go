@@ -125,7 +125,7 @@ func frameBytes(in *input, codec compress.Codec, schema *record.Schema, size int
 			if err != nil {
 				return 0, err
 			}
-			if err := sameRecords(frame, chunk); err != nil {
+			if err := sameRecords(frame, chunk, schema); err != nil {
 				return 0, err
 			}
 			bytes += len(frame)
@@ -139,7 +139,7 @@ func frameBytes(in *input, codec compress.Codec, schema *record.Schema, size int
 }
 
 // sameRecords tells whether a frame gives back what was put into it.
-func sameRecords(frame []byte, want []*record.Record) error {
+func sameRecords(frame []byte, want []*record.Record, schema *record.Schema) error {
 	n := 0
 	err := compress.Decode(frame, 0, func(got *record.Record) error {
 		if n >= len(want) {
@@ -150,7 +150,7 @@ func sameRecords(frame []byte, want []*record.Record) error {
 		}
 		n++
 		return nil
-	})
+	}, schema)
 	if err == nil && n < len(want) {
 		err = fmt.Errorf("the frame gave back %d of %d records", n, len(want))
 	}

@@ -55,7 +55,7 @@ func compare(in *input, n int, stored []kinesistest.Record) (outcome, error) {
 	}
 	var o outcome
 	found := make(map[uint64]int32, n)
-	var d decode.Decoder
+	d := decode.Decoder{Schemas: []*record.Schema{in.schema}}
 	for _, k := range stored {
 		err := d.Decode(k.Data, k.PartitionKey, func(it decode.Item) error {
 			if it.Kind != decode.Record {
