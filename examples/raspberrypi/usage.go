@@ -44,7 +44,7 @@ How:
   -wire W           cbor or json: the body of the calls (default cbor)
   -key S            partition key: device, fixed:KEY, spread:N (default device)
   -memory BYTES     what the Go runtime should keep to, by collecting garbage sooner:
-                    20MiB; 0: no limit (default: GOMEMLIMIT if set; else 16 MiB, 20
+                    16MiB; 0: no limit (default: GOMEMLIMIT if set; else 20 MiB, 24
                     MiB with -spool, and none without -stream, as the stream in
                     this process keeps all records)
 
