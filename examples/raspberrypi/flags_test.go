@@ -94,10 +94,10 @@ func TestMemoryLimit(t *testing.T) {
 		args, env string
 		want      int64
 	}{
-		{"-stream s -region x", "", 16 << 20},
-		{"-stream s -region x -spool d", "", 20 << 20},
+		{"-stream s -region x", "", 20 << 20},
+		{"-stream s -region x -spool d", "", 24 << 20},
 		{"-stream s -region x", "64MiB", 0},
-		{"-stream s -region x -memory 24MiB", "64MiB", 24 << 20},
+		{"-stream s -region x -memory 30MiB", "64MiB", 30 << 20},
 		{"-stream s -region x -memory 0", "", 0},
 		{"", "", 0},
 	} {

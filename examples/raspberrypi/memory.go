@@ -8,6 +8,7 @@ import (
 
 const (
 	producerMemory = 8 << 20 // producer.Config.MaxMemory
+	sendingMemory  = 4 << 20 // what sending adds to that
 	spoolMemory    = 4 << 20 // retry.Options.MaxMemory
 	minMemory      = 8 << 20 // below, the runtime would do little but collect
 )
@@ -29,16 +30,17 @@ func (o *options) checkMemory(set map[string]bool, text string) error {
 }
 
 // defaultMemory is twice what the producer keeps, so that the collector has room to
-// work in, and what waits for the spool. The stream in this process keeps all it gets:
+// work in (with less, draining a full buffer takes half as much CPU again), and what
+// sending and the spool add. The stream in this process keeps all it gets:
 // a limit would only make the collector run all the time.
 func (o *options) defaultMemory() int64 {
 	if o.stream == "" || os.Getenv("GOMEMLIMIT") != "" {
 		return 0
 	}
 	if o.spoolDir != "" {
-		return 2*producerMemory + spoolMemory
+		return 2*producerMemory + sendingMemory + spoolMemory
 	}
-	return 2 * producerMemory
+	return 2*producerMemory + sendingMemory
 }
 
 // limitMemory makes the runtime collect garbage sooner rather than take more than

@@ -47,7 +47,7 @@ How:
                     2.3 KB less each; recorded traffic may be read one day
   -key S            partition key: device, fixed:KEY, spread:N (default device)
   -memory BYTES     what the Go runtime should keep to, by collecting garbage sooner:
-                    20MiB; 0: no limit (default: GOMEMLIMIT if set; else 16 MiB, 20
+                    16MiB; 0: no limit (default: GOMEMLIMIT if set; else 20 MiB, 24
                     MiB with -spool, and none without -stream, as the stream in
                     this process keeps all records)
 
