@@ -1,7 +1,6 @@
 package compress
 
 import (
-	"math"
 	"math/bits"
 	"slices"
 )
@@ -184,9 +183,12 @@ type numbers struct {
 	cost  int
 }
 
-// plan chooses how v is written, at the cost of one look at every number for each
-// predictor. When the numbers have a unit, it makes v their distances from the
-// first in units.
+// sampled is how many numbers of a long column tell which predictor suits it.
+const sampled = 512
+
+// plan chooses how v is written, at the cost of one look at every number, two if
+// steps does not suit them, and three at a sample. When the numbers have a unit, it
+// makes v their distances from the first in units.
 func plan(v []int64) numbers {
 	if len(v) == 0 {
 		return numbers{}
@@ -200,29 +202,46 @@ func plan(v []int64) numbers {
 			v[i] = (v[i] - n.first) / n.unit
 		}
 	}
-	var params [predictors]int64
-	params[fixed], params[steps] = typical(v)
-	least := math.MaxInt
-	for _, kind := range [...]uint8{steps, fixed, linear, mean} {
-		var p predictor
-		p.start(kind, params[kind], v[0])
-		flat, sum := true, 0
-		for _, x := range v[1:] {
-			r := x - p.expect()
-			p.saw(x)
-			sum += cost(r)
-			flat = flat && r == 0
-		}
-		if flat { // as most columns of which nothing changes; nothing takes less
-			n.kind, n.param, n.flat = kind, params[kind], true
-			return n
-		}
-		if sum < least {
-			least, n.kind, n.param, n.flat = sum, kind, params[kind], false
+	level, step := typical(v)
+	n.param = step
+	all := expected(v, steps, step)
+	if n.flat = all == 0; n.flat { // as most columns of which nothing changes; nothing takes less
+		return n
+	}
+	sample, least := v, all
+	if len(v) > 2*sampled {
+		sample = v[len(v)/2-sampled/2:][:sampled]
+		least = expected(sample, steps, step)
+	}
+	for _, kind := range [...]uint8{fixed, linear, mean} {
+		if sum := expected(sample, kind, level); sum < least {
+			least, n.kind, n.param = sum, kind, level
 		}
 	}
-	n.cost += least
+	if n.kind != steps {
+		all = expected(v, n.kind, level)
+		n.flat = all == 0
+	}
+	n.cost += all
 	return n
+}
+
+// expected returns about how many quarters of a bit the numbers take with a
+// predictor: 0 if each is as expected.
+func expected(v []int64, kind uint8, param int64) (sum int) {
+	var p predictor
+	p.start(kind, param, v[0])
+	flat := true
+	for _, x := range v[1:] {
+		r := x - p.expect()
+		p.saw(x)
+		sum += cost(r)
+		flat = flat && r == 0
+	}
+	if flat {
+		return 0
+	}
+	return sum
 }
 
 // unit returns the greatest number of which the numbers are multiples, seen from

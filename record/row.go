@@ -201,7 +201,13 @@ func (w *rowWriter) schemaReadings(bad *faults, s *Schema, r *Record) {
 	known := 0
 	for i := range s.fields {
 		f := &s.fields[i]
-		v, ok := r.Get(f.Name)
+		var v Value
+		ok := i < len(r.Readings) && r.Readings[i].Name == f.Name
+		if ok { // in the schema's order, as nearly always
+			v = r.Readings[i].Value
+		} else {
+			v, ok = r.Get(f.Name)
+		}
 		switch {
 		case ok:
 			known++
