@@ -117,22 +117,11 @@ func (m *model) encode(e *rangeEncoder, r int64) {
 		return
 	}
 	e.bit(&m.zero[after], 1)
-	tree, node := &m.class[after], uint32(1)
-	for i := 5; i >= 0; i-- {
-		d := uint32(n-1) >> i & 1
-		e.bit(&tree[node], d)
-		node = node<<1 | d
-	}
+	e.tree(m.class[after][:], uint64(n-1), 6)
 	e.bit(&m.sign[n], negative)
-	left := n - 1
-	top, node := &m.top[n], uint32(1)
-	for range min(left, topBits) {
-		left--
-		d := uint32(abs>>left) & 1
-		e.bit(&top[node], d)
-		node = node<<1 | d
-	}
-	e.bits(abs, left)
+	learnt := min(n-1, topBits)
+	e.tree(m.top[n][:], abs>>(n-1-learnt), learnt)
+	e.bits(abs, n-1-learnt)
 }
 
 func (m *model) decode(d *rangeDecoder) int64 {
@@ -141,23 +130,12 @@ func (m *model) decode(d *rangeDecoder) int64 {
 		m.after = 0
 		return 0
 	}
-	tree, node := &m.class[after], uint32(1)
-	for range 6 {
-		node = node<<1 | d.bit(&tree[node])
-	}
-	n := int(node-64) + 1
+	n := int(d.tree(m.class[after][:], 6)-64) + 1
 	m.follow(n)
 	negative := d.bit(&m.sign[n])
-	left := n - 1
-	top, node := &m.top[n], uint32(1)
-	abs := uint64(1)
-	for range min(left, topBits) {
-		left--
-		b := d.bit(&top[node])
-		node = node<<1 | b
-		abs = abs<<1 | uint64(b)
-	}
-	abs = abs<<left | d.bits(left)
+	learnt := min(n-1, topBits)
+	left := n - 1 - learnt
+	abs := d.tree(m.top[n][:], learnt)<<left | d.bits(left)
 	s := -uint64(negative)
 	return int64((abs ^ s) - s)
 }

@@ -72,6 +72,33 @@ func (e *rangeEncoder) bit(b *bit, decision uint32) {
 	}
 }
 
+// tree writes the n lowest bits of v, highest first, each by the bit of t that those
+// before it lead to, from 1.
+func (e *rangeEncoder) tree(t []bit, v uint64, n int) {
+	low, size := e.low, e.size // in registers
+	for node := 1; n > 0; {
+		n--
+		decision := uint32(v>>n) & 1
+		b := &t[node]
+		bound := b.bound(size)
+		if decision == 0 {
+			size = bound
+		} else {
+			low += uint64(bound)
+			size -= bound
+		}
+		b.update(decision)
+		if size < minRange {
+			for e.low = low; size < minRange; size <<= 8 {
+				e.shift()
+			}
+			low = e.low
+		}
+		node = node<<1 | int(decision)
+	}
+	e.low, e.size = low, size
+}
+
 // bits writes the n lowest bits of v, n at most 64, each value as probable as the other.
 func (e *rangeEncoder) bits(v uint64, n int) {
 	for n > 0 {
@@ -160,6 +187,15 @@ func (d *rangeDecoder) bit(b *bit) (decision uint32) {
 		d.next()
 	}
 	return decision
+}
+
+// tree reads n bits as rangeEncoder.tree wrote them, behind a 1.
+func (d *rangeDecoder) tree(t []bit, n int) uint64 {
+	node := uint64(1)
+	for range n {
+		node = node<<1 | uint64(d.bit(&t[node]))
+	}
+	return node
 }
 
 func (d *rangeDecoder) bits(n int) (v uint64) {
