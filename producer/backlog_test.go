@@ -130,7 +130,7 @@ func TestBacklogChild(t *testing.T) {
 }
 
 // BenchmarkBacklog opens and drains a million records in a process of its own.
-// Peak memory is that of the whole process, with the producer, zstd and what go
+// Peak memory is that of the whole process, with the producer, its encoder and what go
 // test brings, and without TLS.
 func BenchmarkBacklog(b *testing.B) {
 	const records = 1_000_000
