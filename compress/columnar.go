@@ -2,6 +2,7 @@ package compress
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 
 	"github.com/rivulet-iot/rivulet/record"
@@ -33,7 +34,6 @@ type columnarEncoder struct {
 	values  []int64 // of the column at hand
 	numeric numeric
 	shapes  map[shapeKey]int
-	prints  []byte // fingerprints of the frame's schemas, whole
 	coded   []byte
 }
 
@@ -41,10 +41,14 @@ func (e *columnarEncoder) AppendFrame(dst []byte, b *record.Batch) ([]byte, erro
 	if b.Len() == 0 {
 		return dst, errEmpty
 	}
+	defer e.forget()
 	if err := e.cols.Read(b); err != nil {
 		return dst, err
 	}
 	c := &e.cols
+	if size := e.decodedSize(); size > mostDecoded && b.Len() > 1 {
+		return dst, fmt.Errorf("compress: %d records would be %d bytes when they are decoded, and decoders take a frame of %d: split them", b.Len(), size, DefaultLimit)
+	}
 	e.text.reset()
 	e.head = newModel
 	e.coder.start(e.coded[:0])
@@ -85,6 +89,34 @@ func (e *columnarEncoder) AppendFrame(dst []byte, b *record.Batch) ([]byte, erro
 // columnarChecksum is CRC-32 (IEEE 802.3) over the frame without the checksum itself.
 func columnarChecksum(frame []byte) uint32 {
 	return crc32.Update(crc32.ChecksumIEEE(frame[:3]), crc32.IEEETable, frame[columnarHead:])
+}
+
+// mostDecoded is what a frame may become: what repeats takes next to nothing here,
+// and a frame must stay within the limit of those who read it.
+const mostDecoded = DefaultLimit / 2
+
+// decodedSize is what a decoder will count the records as, strings left out: those
+// are in the rows, which are no larger than a batch.
+func (e *columnarEncoder) decodedSize() (size int64) {
+	for i := range e.cols.Series {
+		s := &e.cols.Series[i]
+		each := recordCost + len(s.Device)
+		for _, m := range s.Meta {
+			each += len(m.Name) + len(m.Value)
+		}
+		for _, col := range s.Cols {
+			each += smallCost + len(e.cols.Cols[col].Name)
+		}
+		size += int64(each) * int64(s.N)
+	}
+	return size
+}
+
+// forget lets go of the rows, which names and ids alias.
+func (e *columnarEncoder) forget() {
+	clear(e.text.index)
+	clear(e.shapes)
+	e.cols.Forget()
 }
 
 func (e *columnarEncoder) number(v int64) { e.head.encode(&e.coder, v) }

@@ -110,6 +110,11 @@ func (l *leader) fill(table *distinct) {
 		return
 	}
 	table.fill(&l.ranks, l.values)
+	l.place()
+}
+
+// place notes what the ranks stand for.
+func (l *leader) place() {
 	l.xs = l.xs[:0]
 	for _, x := range l.ranks.list {
 		l.xs = append(l.xs, l.number(x))

@@ -134,7 +134,8 @@ func (d *columnarDecoder) readDerived(column, n, records, zeros int) []int64 {
 	}
 	leader := leader{float: kind == record.Float}
 	leader.load(from, d.cols[from].values, leader.float)
-	leader.fill(new(distinct))
+	leader.ranks = sorted(leader.values)
+	leader.place()
 	list := make([]int64, len(leader.xs))
 	decodeDerived(&d.coder, &d.head, &d.own, leader.xs, list, zeros, degree)
 	v := make([]int64, n)

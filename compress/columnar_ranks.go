@@ -12,6 +12,20 @@ type ranks struct {
 	of   []int64
 }
 
+// sorted finds the ranks of v by sorting. It is for decoders: whoever makes a frame
+// may choose values that fall together in a hash table.
+func sorted(v []int64) (r ranks) {
+	r.list = slices.Clone(v)
+	slices.Sort(r.list)
+	r.list = slices.Compact(r.list)
+	r.of = make([]int64, len(v))
+	for i, x := range v {
+		at, _ := slices.BinarySearch(r.list, x)
+		r.of[i] = int64(at)
+	}
+	return r
+}
+
 // distinct finds the different numbers of a column, by a hash table with open
 // addressing.
 type distinct struct {

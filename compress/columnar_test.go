@@ -322,3 +322,44 @@ func TestColumnarMemory(t *testing.T) {
 	require.Less(t, allocs, 60.0, "allocations a frame")
 	runtime.KeepAlive(enc)
 }
+
+// TestColumnarSplits: records that take nothing here may be much elsewhere. A frame
+// that its readers would refuse is not made.
+func TestColumnarSplits(t *testing.T) {
+	var fields []record.Field
+	r := record.Record{ID: record.ID{Device: "pi", Seq: 1}, Time: time.UnixMilli(0).UTC(), Schema: "wide/1"}
+	for i := range record.MaxReadings {
+		fields = append(fields, record.Field{Name: fmt.Sprintf("a_reading_with_a_name_as_long_as_the_schema_lets_it_be_%09d", i), Kind: record.Bool})
+		r.Readings = append(r.Readings, record.Reading{Name: fields[i].Name, Value: record.BoolValue(true)})
+	}
+	schema, err := record.NewSchema("wide", 1, fields...)
+	require.NoError(t, err)
+	row := rowsOf(t, schema, []record.Record{r})[0]
+	rows := make([]record.Row, 3000)
+	for i := range rows {
+		rows[i] = row
+	}
+	b, enc := record.NewBatch(record.NewDecoder(schema)), Columnar.NewEncoder()
+	b.Set(rows)
+	out, err := enc.AppendFrame([]byte("kept"), b)
+	require.ErrorContains(t, err, "split them")
+	require.Equal(t, "kept", string(out))
+	b.Set(rows[:700])
+	frame, err := enc.AppendFrame(nil, b)
+	require.NoError(t, err)
+	require.NoError(t, Decode(frame, 0, func(*record.Record) error { return nil }, schema))
+}
+
+// TestRanksBySorting: encoder and decoder find the same ranks in their own ways.
+func TestRanksBySorting(t *testing.T) {
+	rng := rand.New(rand.NewPCG(12, 13))
+	for _, n := range []int{1, 2, 100, 5000} {
+		v := make([]int64, n)
+		for i := range v {
+			v[i] = int64(rng.IntN(n)-n/2) << rng.IntN(3)
+		}
+		var r ranks
+		new(distinct).fill(&r, v)
+		require.Equal(t, r, sorted(v))
+	}
+}

@@ -295,6 +295,15 @@ func (c *Columns) Err() error {
 	return c.bad
 }
 
+// Forget lets go of the batch, which c borrows until then.
+func (c *Columns) Forget() {
+	c.rows = nil
+	clear(c.Series[:cap(c.Series)])
+	c.Series = c.Series[:0]
+	clear(c.Cols[:cap(c.Cols)])
+	c.Reset()
+}
+
 // resized returns a slice of that length, with the memory of s if it is enough.
 func resized[T any](s []T, n int) []T {
 	if cap(s) < n {

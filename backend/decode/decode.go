@@ -20,8 +20,8 @@ type Decoder struct {
 	// decompress to together, as compress.Decode counts them. One half is shared out
 	// by their lengths; of the other each may take a half of what those before it
 	// left: what repeats compresses very well, and a bomb leaves something to the rest.
-	// Default: 128 times the length of the data, and at least 64 MiB, which is
-	// about 250,000 records of seven readings.
+	// Default: 1 GiB for all, and 64 MiB for each, which is about 250,000 records of
+	// seven readings; only one is in memory at a time.
 	MaxBytes int64
 	// MaxUserRecords is the most user records that an aggregate may have, and
 	// the most partition keys. Default: 65,536, which is 1 MiB of 16-byte ones.
@@ -29,8 +29,7 @@ type Decoder struct {
 }
 
 const (
-	minBytes          = compress.DefaultLimit
-	bytesPerByte      = 128
+	defaultBytes      = 1 << 30
 	defaultMaxRecords = 1 << 16
 )
 
@@ -79,19 +78,19 @@ type Item struct {
 // loses nothing; other user records of the aggregate are not affected. An error
 // of fn ends Decode, which returns it as it is; Decode has no errors of its own.
 func (d *Decoder) Decode(data []byte, partitionKey string, fn func(Item) error) error {
-	budget := d.MaxBytes
+	budget, most := d.MaxBytes, d.MaxBytes
 	if budget <= 0 {
-		budget = max(minBytes, bytesPerByte*int64(len(data)))
+		budget, most = defaultBytes, compress.DefaultLimit
 	}
 	if !bytes.HasPrefix(data, []byte(kpl.Magic)) {
-		_, err := d.userRecord(Item{Data: data, PartitionKey: partitionKey}, budget, fn)
+		_, err := d.userRecord(Item{Data: data, PartitionKey: partitionKey}, most, fn)
 		return err
 	}
-	most := d.MaxUserRecords
-	if most <= 0 {
-		most = defaultMaxRecords
+	mostUsers := d.MaxUserRecords
+	if mostUsers <= 0 {
+		mostUsers = defaultMaxRecords
 	}
-	users, err := kpl.Parse(data, kpl.Limits{Records: most, Keys: most})
+	users, err := kpl.Parse(data, kpl.Limits{Records: mostUsers, Keys: mostUsers})
 	if err == nil && len(users) == 0 {
 		err = errors.New("there is no user record in it")
 	}
@@ -112,7 +111,7 @@ func (d *Decoder) Decode(data []byte, partitionKey string, fn func(Item) error) 
 		u := &users[i]
 		it := Item{Data: u.Data, PartitionKey: u.PartitionKey, ExplicitHashKey: u.ExplicitHashKey, Index: i}
 		share := float64(shares) / float64(total) * float64(len(u.Data))
-		used, err := d.userRecord(it, max(int64(share), left/2), fn)
+		used, err := d.userRecord(it, min(max(int64(share), left/2), most), fn)
 		if err != nil {
 			return err
 		}

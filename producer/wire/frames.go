@@ -164,10 +164,11 @@ func (c *sparingConn) flush() error {
 	return err
 }
 
-// Read looks for the size of the table in the settings that pass.
+// Read looks for the size of the table in the settings that pass. The least that a
+// peer ever allowed counts: it may be raised only after it was acknowledged.
 func (c *sparingConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	c.settings.read(b[:n], func(limit int) { c.peerTable.Store(int32(limit)) })
+	c.settings.read(b[:n], func(limit int) { c.peerTable.Store(min(c.peerTable.Load(), int32(limit))) })
 	return n, err
 }
 
