@@ -138,7 +138,6 @@ type shapeKey struct {
 // series writes which series there are and which one each record is of.
 func (e *columnarEncoder) series() {
 	c := &e.cols
-	clear(e.shapes)
 	if e.shapes == nil {
 		e.shapes = map[shapeKey]int{}
 	}

@@ -58,8 +58,8 @@ type frameColumn struct {
 // What a record, and each reading or text or series of it, is counted as beside
 // the bytes of strings: about what it takes in record JSON, and in memory.
 const (
-	recordCost = 64
-	smallCost  = 16
+	recordCost = record.BaseSize
+	smallCost  = record.ReadingSize
 )
 
 func (d *columnarDecoder) fail(format string, args ...any) {

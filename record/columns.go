@@ -291,7 +291,6 @@ func (c *Columns) Err() error {
 			c.damaged(uint32(i))
 		}
 	}
-	c.rows = nil
 	return c.bad
 }
 

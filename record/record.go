@@ -71,16 +71,22 @@ func (r *Record) Get(name string) (Value, bool) {
 	return Value{}, false
 }
 
+// What a record, and each of its readings, counts in [Record.Size] beside the bytes
+// of its strings.
+const (
+	BaseSize    = 64 // of a record
+	ReadingSize = 16 // of a reading
+)
+
 // Size is about how many bytes r takes as record JSON: what a frame's decoder
 // counts it as against its limit.
 func (r *Record) Size() int64 {
-	const record, small = 64, 16
-	n := record + len(r.ID.Device)
+	n := BaseSize + len(r.ID.Device)
 	for i := range r.Meta {
 		n += len(r.Meta[i].Name) + len(r.Meta[i].Value)
 	}
 	for i := range r.Readings {
-		n += small + len(r.Readings[i].Name) + len(r.Readings[i].Value.str)
+		n += ReadingSize + len(r.Readings[i].Name) + len(r.Readings[i].Value.str)
 	}
 	return int64(n)
 }
