@@ -1,0 +1,47 @@
+package model
+
+import "strings"
+
+// Prefixes of the lake's bucket. None is inside of another: a lifecycle rule, a
+// permission or a table for one never meets what is below another.
+const (
+	Curated      = "curated/"       // curated/TABLE/year=2026/month=11/day=25/batch=…/*.parquet
+	Iceberg      = "iceberg/"       // the table, if the sink is iceberg
+	DeadLetters  = "dead-letters/"  // dead-letters/TABLE/year=…/month=…/day=…/batch=…/*.json.gz, by arrival
+	Replay       = "replay/"        // dead letters copied to replay/TABLE/ are processed once more
+	Checkpoints  = "checkpoints/"   // checkpoints/TABLE/: how far the stream was read
+	Ledger       = "ledger/"        // ledger/TABLE/: which batches are stored, and which record ids
+	RegistryPath = "registry/"      // registry/devices.csv
+	Scripts      = "scripts/"       // scripts/JOB.py
+	QueryResults = "query-results/" // of Athena
+)
+
+// Prefixes returns all of them.
+func Prefixes() []string {
+	return []string{Curated, Iceberg, DeadLetters, Replay, Checkpoints, Ledger, RegistryPath, Scripts, QueryResults}
+}
+
+// Table returns the name of the table in the Glue Data Catalog, such as "env".
+func (m *Model) Table() string { return identifier(m.Newest().Name()) }
+
+// Database returns the name of its database, such as "my_project".
+func (m *Model) Database() string { return identifier(m.Project) }
+
+// JobName returns the name of the Glue job, such as "my-project-env-etl".
+func (m *Model) JobName() string {
+	return m.Project + "-" + strings.ReplaceAll(m.Newest().Name(), "_", "-") + "-etl"
+}
+
+// ScriptName returns the file name of the job's script, such as "env_stream_etl.py".
+func (m *Model) ScriptName() string { return m.Table() + "_stream_etl.py" }
+
+// Workgroup returns the name of the Athena workgroup.
+func (m *Model) Workgroup() string { return m.Project }
+
+// Metrics returns the CloudWatch namespace of the job's own metrics, such as
+// "Rivulet/my-project". With the dimension Table = Table() it has RecordsStored,
+// DuplicatesDropped, DeadLetters, ClocksCorrected, BatchSeconds and
+// StreamLagSeconds, once a batch.
+func (m *Model) Metrics() string { return "Rivulet/" + m.Project }
+
+func identifier(name string) string { return strings.ReplaceAll(name, "-", "_") }
