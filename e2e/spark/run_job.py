@@ -1,0 +1,59 @@
+"""Runs a generated job, unchanged, on Spark on this machine.
+
+    python run_job.py SCRIPT [ARGUMENT…]
+
+Its stream is that of Kinesis, read with kinesis_source.py; or, if ROWS is set, the Parquet files of that
+folder, which is the way for Spark 3.5 as that has no sources in Python. The time zone is one that no
+record has, and no whole number of hours from UTC.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+
+ZONE = "America/St_Johns"
+os.environ["TZ"] = ZONE
+os.environ["PYTHONPATH"] = os.pathsep.join([os.path.dirname(os.path.abspath(__file__)), os.environ.get("PYTHONPATH", "")])
+os.environ["PYSPARK_PYTHON"] = sys.executable
+
+from pyspark.sql import SparkSession  # noqa: E402
+
+import pauses  # noqa: E402
+
+
+def session() -> SparkSession:
+    builder = SparkSession.builder.master("local[2]").appName("e2e")
+    for name, value in {
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.memory": "2g",
+        "spark.driver.extraJavaOptions": f"-Duser.timezone={ZONE}",
+        "spark.sql.session.timeZone": ZONE,
+        "spark.sql.shuffle.partitions": "2",
+        "spark.log.level": "WARN",
+    }.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def main() -> None:
+    spark = session()
+    rows = os.environ.get("ROWS")
+    if rows:
+        import file_source
+
+        file_source.instead_of_kinesis(rows)
+    else:
+        from kinesis_source import KinesisSource
+
+        spark.dataSource.register(KinesisSource)
+    pauses.install()
+    sys.argv = sys.argv[1:]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
