@@ -1,7 +1,8 @@
 """Runs a generated job, unchanged, on Spark on this machine.
 
-    python run_job.py SCRIPT [ARGUMENT…]
+    python run_job.py SCRIPT [ARGUMENT…] [-- ARGUMENT…]
 
+With --, it runs once more after that, with the arguments behind it.
 Its stream is that of Kinesis, read with kinesis_source.py; or, if ROWS is set, the Parquet files of that
 folder, which is the way for Spark 3.5 as that has no sources in Python. The time zone is one that no
 record has, and no whole number of hours from UTC.
@@ -15,6 +16,7 @@ import sys
 
 ZONE = "America/St_Johns"
 os.environ["TZ"] = ZONE
+os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 os.environ["PYTHONPATH"] = os.pathsep.join([os.path.dirname(os.path.abspath(__file__)), os.environ.get("PYTHONPATH", "")])
 os.environ["PYSPARK_PYTHON"] = sys.executable
 
@@ -34,6 +36,7 @@ def session() -> SparkSession:
         "spark.sql.session.timeZone": ZONE,
         "spark.sql.shuffle.partitions": "2",
         "spark.log.level": "WARN",
+        "spark.ui.showConsoleProgress": "false",
     }.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
@@ -51,8 +54,12 @@ def main() -> None:
 
         spark.dataSource.register(KinesisSource)
     pauses.install()
-    sys.argv = sys.argv[1:]
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    script, arguments = sys.argv[1], sys.argv[2:]
+    while arguments is not None:
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        sys.argv = [script, *arguments[:end]]
+        runpy.run_path(script, run_name="__main__")
+        arguments = arguments[end + 1 :] or None
 
 
 if __name__ == "__main__":

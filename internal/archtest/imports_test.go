@@ -25,6 +25,7 @@ var importRules = map[string][]string{
 	"examples":         {anything},
 	"internal/kpl":     {},
 	"internal/mutants": {},
+	"internal/sample":  {},
 	"internal/spool":   {"internal/vfs"},
 	"internal/vfs":     {},
 }
