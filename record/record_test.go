@@ -190,6 +190,14 @@ func TestSchemaDocument(t *testing.T) {
 	}
 }
 
+func TestNamesOfTheTableAreTaken(t *testing.T) {
+	for _, name := range []string{"device_id", "boot", "seq", "ts", "ts_source", "device_ts", "arrival_time", "schema", "meta",
+		"extra", "sequence_number", "year", "month", "day", "batch"} {
+		_, err := NewSchema("x", 1, Field{Name: name, Kind: Float})
+		require.ErrorContains(t, err, name+": the name is taken by a column")
+	}
+}
+
 func TestFingerprintCoversWhatReadingNeeds(t *testing.T) {
 	base := Field{Name: "a", Kind: Float, Unit: "V"}
 	print := func(f Field) uint64 {
