@@ -35,6 +35,9 @@ func (m *Model) fill() {
 	number(&m.Records.MaxAheadMinutes, 60)
 	number(&m.Records.DedupDays, 90)
 	text(&m.Job.GlueVersion, "6.0")
+	if !strings.Contains(m.Job.GlueVersion, ".") {
+		m.Job.GlueVersion += ".0" // 6.0 without quotes is the number 6 to YAML
+	}
 	text(&m.Job.WorkerType, "G.1X")
 	number(&m.Job.MaxWorkers, 2)
 	number(&m.Job.WindowSeconds, 60)
@@ -88,7 +91,7 @@ func (m *Model) check(bad *Error) {
 	}
 	form("project", m.Project, projectName.MatchString(m.Project) && between(len(m.Project), 3, 24) && !bucketTaken.MatchString(m.Project),
 		"is 3 to 24 of a-z, 0-9 and -, begins with a letter, and has no hyphen at the end or twice in a row; sthree- and amzn-s3-demo- are taken")
-	form("stream.name", m.Stream.Name, m.Project == "" || streamName.MatchString(m.Stream.Name), "is 1 to 128 of a-z, A-Z, 0-9, _, . and -")
+	form("stream.name", m.Stream.Name, m.Stream.Name == m.Project || streamName.MatchString(m.Stream.Name), "is 1 to 128 of a-z, A-Z, 0-9, _, . and -")
 	oneOf("stream.mode", m.Stream.Mode, "on-demand", "provisioned")
 	switch {
 	case m.Stream.Mode == "provisioned":
