@@ -31,10 +31,10 @@ func Parse(data []byte) (Options, error) {
 		return Options{}, errors.New("options: the file is empty")
 	}
 	var o Options
-	var floats floatFinder
-	ast.Walk(&floats, file.Docs[0].Body)
-	if floats.err != nil {
-		return Options{}, floats.err
+	var c checker
+	ast.Walk(&c, file.Docs[0].Body)
+	if c.err != nil {
+		return Options{}, c.err
 	}
 	if err := yaml.NodeToValue(file.Docs[0].Body, &o, yaml.Strict()); err != nil {
 		return Options{}, pretty(err)
@@ -45,20 +45,26 @@ func Parse(data []byte) (Options, error) {
 // pretty shows the line of the file.
 func pretty(err error) error { return fmt.Errorf("options: %s", yaml.FormatError(err, false, true)) }
 
-// floatFinder finds a number that is not whole, which the decoder would cut down to
-// one. No option is of that kind but a version without its quotes.
-type floatFinder struct{ err error }
+// checker finds what the decoder would take and an options file does not have: numbers
+// that are not whole, which it would cut down, and tags, anchors and aliases.
+type checker struct{ err error }
 
 // Visit implements ast.Visitor.
-func (f *floatFinder) Visit(node ast.Node) ast.Visitor {
+func (c *checker) Visit(node ast.Node) ast.Visitor {
+	problem := ""
 	switch node := node.(type) {
 	case *ast.MappingValueNode:
 		if node.Key.String() == "glue_version" {
-			return nil
+			return nil // 6.0 without its quotes
 		}
-	case *ast.FloatNode:
-		at := node.GetToken().Position
-		f.err = fmt.Errorf("options: [%d:%d] %s is not a whole number", at.Line, at.Column, node.GetToken().Value)
+	case *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		problem = "is not a whole number"
+	case *ast.TagNode, *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
+		problem = "is YAML that an options file does not take (tags, anchors, aliases)"
 	}
-	return f
+	if problem != "" && c.err == nil {
+		at := node.GetToken()
+		c.err = fmt.Errorf("options: [%d:%d] %s %s", at.Position.Line, at.Position.Column, at.Value, problem)
+	}
+	return c
 }

@@ -62,7 +62,9 @@ func TestParseErrors(t *testing.T) {
 		"project: \"a\n":                  "[1:10] ",
 		"project: a\n\tjob:\n":            "[2:1] ",
 		`{"project":"a"} {"project":"b"}`: "[1:17] ",
-		bomb:                              "unknown field",
+		bomb:                              "[1:4] & is YAML that an options file does not take",
+		"project: !x 3\n":                 "[1:10] !x is YAML",
+		"job: {window_seconds: .inf}\n":   "[1:23] .inf is not a whole number",
 		string(bytes.Repeat([]byte("# long\n"), 150_000)): "the file has 1050000 bytes, the limit is 1048576",
 	} {
 		_, err := model.Parse([]byte(text))
