@@ -5,6 +5,7 @@ go 1.25.0
 require (
 	github.com/aws/aws-sdk-go-v2 v1.47.6
 	github.com/aws/aws-sdk-go-v2/service/kinesis v1.56.8
+	github.com/klauspost/compress v1.20.1
 	github.com/rivulet-iot/rivulet v0.0.0
 	github.com/stretchr/testify v1.11.1
 )
