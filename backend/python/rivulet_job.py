@@ -288,7 +288,7 @@ class Job:
         columns = ", ".join(f"`{c['name']}` {c['type']}" for c in self.model["columns"])
         self.spark.sql(
             f"CREATE TABLE IF NOT EXISTS {self.iceberg} ({columns}) USING iceberg PARTITIONED BY (days(ts)) "
-            f"LOCATION '{self.options.lake}/{self.model['prefixes']['iceberg']}{self.table}' TBLPROPERTIES ('format-version'='2')"
+            "TBLPROPERTIES ('format-version'='2')"
         )
         have = {name.lower() for name in self.spark.table(self.iceberg).columns}
         for c in self.model["columns"]:
