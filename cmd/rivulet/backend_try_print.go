@@ -75,7 +75,7 @@ func (c *backendTool) printTrial(t *trial) error {
 	}
 	fmt.Fprintf(&b, "; %.0f s on Spark %s\n", t.Seconds, t.Spark)
 	if t.Corrected > 0 {
-		fmt.Fprintf(&b, "%d of the rows have the time of arrival, now: their own is further from it than max_age_days or max_ahead_minutes\n", t.Corrected)
+		fmt.Fprintf(&b, "%d of the rows have the time of arrival, which is now: they have none of their own, or one that is further off than max_age_days or max_ahead_minutes\n", t.Corrected)
 	}
 	if len(t.Partitions) > 0 {
 		b.WriteString("\npartitions:\n")
