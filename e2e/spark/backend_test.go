@@ -16,43 +16,31 @@ import (
 	"github.com/rivulet-iot/rivulet/internal/sample"
 )
 
-// The sample telemetry is of 2020, which is not what a wrong clock would give.
-const options = `project: e2e
-schemas: [SCHEMAS]
-records:
-  max_age_days: 3650
-  units: {temp: "[degF]"}
-`
-
-// schema1 is the schema of the sample telemetry.
-const schema1 = `{"name": "env", "version": 1, "fields": [
-  {"name": "co", "kind": "float"},
-  {"name": "humidity", "kind": "float", "unit": "%RH", "min": 0, "max": 100},
-  {"name": "light", "kind": "bool"},
-  {"name": "lpg", "kind": "float"},
-  {"name": "motion", "kind": "bool"},
-  {"name": "smoke", "kind": "float"},
-  {"name": "temp", "kind": "float", "unit": "Cel", "min": -40, "max": 85, "required": true}]}`
-
-// schema2 takes higher temperatures, and has a field more.
-var schema2 = strings.NewReplacer(`"version": 1`, `"version": 2`, `"max": 85, "required": true}`,
-	`"max": 125, "required": true}, {"name": "fan", "kind": "int"}`).Replace(schema1)
-
-// render renders the backend of the schema's versions into dir/out and returns
-// the path of the job's script.
-func render(t *testing.T, dir string, schemas ...string) string {
+// render renders the backend of testdata with the first versions of its schema into
+// dir/out, and returns the path of the job's script. Version 2 takes higher
+// temperatures, and has a field more.
+func render(t *testing.T, dir string, versions int) (script string) {
 	t.Helper()
-	var names []string
-	for i, schema := range schemas {
-		names = append(names, "env-"+strconv.Itoa(i+1)+".json")
-		require.NoError(t, os.WriteFile(filepath.Join(dir, names[i]), []byte(schema), 0o644))
+	all := []string{"env-1.json", "env-2.json"}
+	for _, name := range all {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), testdata(t, name), 0o644))
 	}
-	file := filepath.Join(dir, "backend.yaml")
-	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(options, "SCHEMAS", strings.Join(names, ", "), 1)), 0o644))
-	command(t, rivulet(t), "backend", "render", "-options", file, "-out", filepath.Join(dir, "out"))
-	script := filepath.Join(dir, "out", "glue", "env_stream_etl.py")
+	text := string(testdata(t, "backend.yaml"))
+	require.Contains(t, text, "[env-1.json]")
+	text = strings.Replace(text, "[env-1.json]", "["+strings.Join(all[:versions], ", ")+"]", 1)
+	options := filepath.Join(dir, "backend.yaml")
+	require.NoError(t, os.WriteFile(options, []byte(text), 0o644))
+	command(t, rivulet(t), "backend", "render", "-options", options, "-out", filepath.Join(dir, "out"))
+	script = filepath.Join(dir, "out", "glue", "env_stream_etl.py")
 	require.FileExists(t, script)
 	return script
+}
+
+func testdata(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	return data
 }
 
 // observation is a record of the sample file. Its numbers are read by strconv, not

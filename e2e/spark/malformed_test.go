@@ -69,7 +69,7 @@ func malformed(t *testing.T, n int) []payload {
 		unknown,
 		whole("corrupt", truncated(t, n)),
 		badChecksum(t, n),
-		whole("too_large", bomb(t, n)),
+		bomb(t, n),
 	}
 }
 
@@ -158,23 +158,28 @@ func badChecksum(t *testing.T, n int) payload {
 	return whole(reason, string(data))
 }
 
-// bomb returns 100 MiB of lines in a few KB.
-func bomb(t *testing.T, n int) string {
-	part := fmt.Appendf(nil, `{"bomb":%d,"a":"%s"}`+"\n", n, strings.Repeat("a", 1000_000))
+// bomb returns 100 MiB in a few KB: in many lines, which are too many together, or
+// in one, of which no more is read than the longest line may have.
+func bomb(t *testing.T, n int) payload {
+	reason, end := "too_large", "\n"
+	if n%4 < 2 {
+		reason, end = "corrupt", " "
+	}
+	part := fmt.Appendf(nil, `{"bomb":%d,"a":"%s"}%s`, n, strings.Repeat("a", 1_000_000), end)
 	var b bytes.Buffer
 	w, err := zstd.NewWriter(&b)
 	require.NoError(t, err)
-	write, end := w.Write, w.Close
+	write, close := w.Write, w.Close
 	if n%2 == 0 {
 		z := gzip.NewWriter(&b)
-		write, end = z.Write, z.Close
+		write, close = z.Write, z.Close
 	}
 	for range 100 {
 		_, err := write(part)
 		require.NoError(t, err)
 	}
-	require.NoError(t, end())
-	return b.String()
+	require.NoError(t, close())
+	return whole(reason, b.String())
 }
 
 // wrongClocks returns records of devices that do not know the time.

@@ -16,7 +16,7 @@ import (
 func TestPipeline(t *testing.T) {
 	url, python := endpoint(t), python41(t)
 	file, want := readSample(t)
-	script := render(t, t.TempDir(), schema1)
+	script := render(t, t.TempDir(), 1)
 	codecs := []string{"none", "gzip", "zstd", "columnar"}
 	var args []string
 	lakes := map[string]string{}

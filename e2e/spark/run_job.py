@@ -4,26 +4,33 @@
 
 With --, it runs once more after that, with the arguments behind it.
 Its stream is that of Kinesis, read with kinesis_source.py; or, if ROWS is set, the Parquet files of that
-folder, which is the way for Spark 3.5 as that has no sources in Python. The time zone is one that no
+folder, one a batch, which is the way for Spark 3.5 as that has no sources in Python. The time zone is one that no
 record has, and no whole number of hours from UTC.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import runpy
 import sys
+from pathlib import Path
 
 ZONE = "America/St_Johns"
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a JVM that starts sooner
 os.environ["TZ"] = ZONE
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-os.environ["PYTHONPATH"] = os.pathsep.join([os.path.dirname(os.path.abspath(__file__)), os.environ.get("PYTHONPATH", "")])
+HERE = Path(__file__).resolve().parent
+os.environ["PYTHONPATH"] = str(HERE)  # for the workers, which need kinesis_source, and are not to find the job's modules
 os.environ["PYSPARK_PYTHON"] = sys.executable
 
 from pyspark.sql import SparkSession  # noqa: E402
 
 import pauses  # noqa: E402
+
+spec = importlib.util.spec_from_file_location("rivulet_try", HERE.parent.parent / "backend" / "python" / "rivulet_try.py")
+trial = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(trial)
 
 
 def session() -> SparkSession:
@@ -47,9 +54,7 @@ def main() -> None:
     spark = session()
     rows = os.environ.get("ROWS")
     if rows:
-        import file_source
-
-        file_source.instead_of_kinesis(rows)
+        trial.instead_of_kinesis(rows, "parquet", files_a_batch=1)
     else:
         from kinesis_source import KinesisSource
 

@@ -25,7 +25,7 @@ const tried = `{"device_id":"pi","boot":1,"seq":1,"ts":"2026-11-01T00:00:00Z","r
 func TestTry(t *testing.T) {
 	python := python41(t)
 	dir := t.TempDir()
-	render(t, dir, schema1)
+	render(t, dir, 1)
 	options := filepath.Join(dir, "backend.yaml")
 	input := filepath.Join(dir, "day.ndjson.gz")
 	require.NoError(t, os.WriteFile(input, []byte(zipped(t, tried)), 0o644))
@@ -81,7 +81,7 @@ func TestTry(t *testing.T) {
 // It says what to do when something is missing, and fails at once.
 func TestTryMistakes(t *testing.T) {
 	dir := t.TempDir()
-	render(t, dir, schema1)
+	render(t, dir, 1)
 	options := filepath.Join(dir, "backend.yaml")
 	bare := filepath.Join(dir, "bare")
 	require.NoError(t, os.WriteFile(bare, []byte("#!/bin/sh\necho pyspark pandas\n"), 0o755))
