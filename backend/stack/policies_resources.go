@@ -14,6 +14,10 @@ var words = strings.NewReplacer(
 // the topics. EventBridge tells no source when it publishes, so it has no condition:
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 func (b builder) key() Document {
+	groups := []string{arn("logs", "log-group:"+b.n.JobErrors), arn("logs", "log-group:"+b.n.JobOutput)}
+	if b.m.Lambda.Enabled {
+		groups = append(groups, arn("logs", "log-group:"+b.n.ConsumerLog))
+	}
 	return document(
 		Statement{
 			Sid: "TheAccountsPolicies", Effect: "Allow",
@@ -27,12 +31,8 @@ func (b builder) key() Document {
 				"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo",
 				"kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:DescribeKey",
 			},
-			Resource: []string{"*"},
-			Condition: map[string]map[string][]string{"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": {
-				arn("logs", "log-group:"+b.n.JobErrors),
-				arn("logs", "log-group:"+b.n.JobOutput),
-				arn("logs", "log-group:"+b.n.ConsumerLog),
-			}}},
+			Resource:  []string{"*"},
+			Condition: map[string]map[string][]string{"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": groups}},
 		},
 		Statement{
 			Sid: "Alarms", Effect: "Allow",
