@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/internal/backendtest"
 )
 
 // TestRulesBite breaks the template of the defaults at one place, or takes a small one,
 // and wants the rule to complain in these words. Each replacement is of text that is there.
 func TestRulesBite(t *testing.T) {
-	m := base(t)
+	m := backendtest.Model(t)
 	text, err := CloudFormation(m)
 	require.NoError(t, err)
 	for _, c := range []struct{ rule, old, new, want string }{
@@ -55,8 +57,8 @@ func TestRulesBite(t *testing.T) {
 		{"references", "!If [Started, ENABLED", "!If [Start, ENABLED", "condition Start is used"},
 		{"references", "[!Ref Start, ", "[yes, ", "Start is defined but not used"},
 		{"names", "BucketName: !Sub \"my-project-logs", "BucketName: !Sub \"my-project-of-quite-a-long-name-logs", "Logs: BucketName"},
-		{"columns", "{Name: motion, Type: \"boolean\"}", "{Name: motion, Type: \"string\"}", "column 4"},
-		{"columns", "            - {Name: motion, Type: \"boolean\"}\n", "", "has 4 columns"},
+		{"columns", `{Name: boot, Type: "bigint"`, `{Name: boot, Type: "string"`, "column 1"},
+		{"columns", "          Columns:\n", "          Columns:\n            - {Name: more, Type: string}\n", "columns, the model"},
 		{"columns", "projection.month.type: integer", "projection.month.type: enum", "month is no projected"},
 		{"columns", "{Name: day, Type: int,", "{Name: day, Type: string,", "day is no projected"},
 		{"metrics", "MetricName: StreamLagSeconds", "MetricName: StreamLag", "no metric StreamLag of Rivulet/my-project Table"},
@@ -67,7 +69,7 @@ func TestRulesBite(t *testing.T) {
 		{"metrics", `{"widgets": [`, `{"widgets": [[`, "cannot be read"},
 		{"metrics", "      TreatMissingData: notBreaching\n", "", "does not say"},
 	} {
-		require.Contains(t, string(text), c.old, c.rule)
+		require.True(t, strings.Contains(string(text), c.old), "%s: %s", c.rule, c.old)
 		p, err := parse(strings.Replace(string(text), c.old, c.new, 1), m)
 		require.NoError(t, err, c.new)
 		require.Contains(t, strings.Join(rules[c.rule](p), "\n"), c.want, "%s: %s", c.rule, c.new)

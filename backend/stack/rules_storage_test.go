@@ -8,8 +8,8 @@ import (
 	"github.com/rivulet-iot/rivulet/backend/model"
 )
 
-// checkLifecycle wants transitions that S3 takes and that pay: to Standard-IA after 30
-// days at the least, each 30 days after the one before, and none after expiry. See
+// checkLifecycle wants transitions that S3 takes: to Standard-IA after 30 days at the
+// least, from there on after 30 more, and expiry after all of them. See
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 func checkLifecycle(p parsed) (complaints []string) {
 	order := []string{"STANDARD_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"}
@@ -34,8 +34,12 @@ func checkLifecycle(p parsed) (complaints []string) {
 				if next <= class {
 					complain("%s is unknown or out of order", name)
 				}
-				if after < days+30 {
-					complain("%s after %d days: it must be %d or more", name, after, days+30)
+				least := 1
+				if name == "STANDARD_IA" || days > 0 {
+					least = days + 30
+				}
+				if after < least {
+					complain("%s after %d days: it must be %d or more", name, after, least)
 				}
 				class, days = next, after
 			}

@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/backend/model"
+	"github.com/rivulet-iot/rivulet/internal/backendtest"
 )
 
 // rules say what linters do not. Each returns what it finds wrong, and is itself tested
@@ -166,9 +169,10 @@ func checkNames(p parsed) (complaints []string) {
 }
 
 func TestLongestNames(t *testing.T) {
-	m := base(t)
-	m.Project = strings.Repeat("p", 24) // the longest: see model.Options
-	m.Lambda.Enabled = true
+	m := backendtest.Model(t, func(o *model.Options) {
+		o.Project = strings.Repeat("p", 24) // the longest: see model.Options
+		o.Lambda.Enabled = true
+	})
 	require.Empty(t, checkNames(render(t, m)))
 }
 
