@@ -73,7 +73,7 @@ func least(t *testing.T) *model.Model {
 		record.Field{Name: "on", Kind: record.Bool}, record.Field{Name: "null", Kind: record.Int}, record.Field{Name: "y", Kind: record.Float})
 	require.NoError(t, err)
 	m, err := model.New(model.Options{
-		Project: "yes", Stream: model.Stream{Name: "1e3"}, Lake: model.Lake{InfrequentAccessDays: -1, ArchiveDays: -1},
+		Project: "yes", Stream: model.Stream{Name: "123"}, Lake: model.Lake{InfrequentAccessDays: -1, ArchiveDays: -1},
 	}, []*record.Schema{schema})
 	require.NoError(t, err)
 	return m
