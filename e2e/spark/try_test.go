@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -76,43 +75,4 @@ func TestTry(t *testing.T) {
 	rows, letters := readLake(t, got.Lake)
 	require.Len(t, rows, 3)
 	require.Len(t, letters, 3)
-}
-
-// It says what to do when something is missing, and fails at once.
-func TestTryMistakes(t *testing.T) {
-	dir := t.TempDir()
-	render(t, dir, 1)
-	options := filepath.Join(dir, "backend.yaml")
-	bare := filepath.Join(dir, "bare")
-	require.NoError(t, os.WriteFile(bare, []byte("#!/bin/sh\necho pyspark pandas\n"), 0o755))
-	input := filepath.Join(dir, "day.ndjson")
-	require.NoError(t, os.WriteFile(input, []byte(tried), 0o644))
-	for _, c := range []struct {
-		want string
-		code int
-		args []string
-	}{
-		{"Give -input FILE", 2, nil},
-		{"no such file", 1, []string{"-input", filepath.Join(dir, "none")}},
-		{"there is no record in it", 1, []string{"-input", os.DevNull}},
-		{"not there yet", 1, []string{"-input", input, "-keep", dir}},
-		{"has no pyspark, pandas; these make one that has all", 1, []string{"-input", input, "-python", bare}},
-		{"-m pip install pyspark==4.1.1 pyarrow pandas zstandard==0.25.0", 1, []string{"-input", input, "-python", filepath.Join(dir, "none")}},
-		{"the job failed: exit status 1", 1, []string{"-input", input, "-python", broken(t, dir)}},
-	} {
-		stdout, stderr, err := run(rivulet(t), append([]string{"backend", "try", "-options", options}, c.args...)...)
-		require.Error(t, err)
-		require.Empty(t, stdout)
-		require.Contains(t, string(stderr), c.want)
-		require.Contains(t, err.Error(), "exit status "+string(rune('0'+c.code)), "%s", stderr)
-		require.NotContains(t, string(stderr), "\x1b", "no colours in a pipe")
-	}
-}
-
-// broken returns a Python that has all and fails.
-func broken(t *testing.T, dir string) string {
-	file := filepath.Join(dir, "broken")
-	text := strings.Join([]string{"#!/bin/sh", `[ "$1" = -c ] && exit 0`, "echo it does not work >&2", "exit 1", ""}, "\n")
-	require.NoError(t, os.WriteFile(file, []byte(text), 0o755))
-	return file
 }
