@@ -33,14 +33,14 @@ trial = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(trial)
 
 
-def session() -> SparkSession:
+def session(java: str = QUICK) -> SparkSession:
     builder = SparkSession.builder.master("local[2]").appName("e2e")
     for name, value in {
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "2g",
-        "spark.driver.extraJavaOptions": f"-Duser.timezone={ZONE} {QUICK}",
+        "spark.driver.extraJavaOptions": f"-Duser.timezone={ZONE} {java}",
         "spark.sql.session.timeZone": ZONE,
         "spark.sql.shuffle.partitions": "2",
         "spark.log.level": "WARN",

@@ -2,8 +2,8 @@
 
     python throughput.py SCRIPT NAME=FOLDER…
 
-Each folder has files with the columns of a Kinesis source, one a batch. The first batches warm up the JVM; the last
-one counts. Then the decoder alone runs over that batch in one process, without Spark, and under cProfile.
+Each folder has files of JSON lines with the columns of a Kinesis source, one a batch. The first batches warm up the
+JVM; the last one counts. Then the decoder alone runs over that batch in one process, without Spark, and under cProfile.
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 import run_job
 
@@ -68,7 +72,7 @@ class Clock:
 
 def spark(script: str, folder: Path, clock: Clock) -> tuple[int, dict[str, float]]:
     """Runs the job over the files of a folder; returns the records of the last batch and its times."""
-    run_job.trial.instead_of_kinesis(str(folder), "json", files_a_batch=1)
+    run_job.trial.instead_of_kinesis(str(folder), "parquet", files_a_batch=1)
     lake = tempfile.mkdtemp(prefix="rivulet-bench-")
     said, sys.stdout = sys.stdout, io.StringIO()
     try:
@@ -82,14 +86,25 @@ def spark(script: str, folder: Path, clock: Clock) -> tuple[int, dict[str, float
     return lines[-1]["records"], dict(clock.seconds)
 
 
-def rows(file: Path) -> Any:
-    """The rows of a file as the job gives them to its decoder."""
-    import pyarrow as pa
+def to_parquet(folder: Path) -> Path:
+    """Makes Parquet of the files, which Spark reads in no time; returns the folder."""
+    out = folder / "parquet"
+    out.mkdir(exist_ok=True)
+    for file in sorted(folder.glob("*.json")):
+        found = [json.loads(line) for line in file.open()]
+        columns: dict[str, Any] = {name: pa.array([row[name] for row in found]) for name in COLUMNS}
+        columns["data"] = pa.array([base64.b64decode(row["data"]) for row in found], pa.binary())
+        now = datetime.now(timezone.utc)
+        columns["approximateArrivalTimestamp"] = pa.array([now] * len(found), pa.timestamp("us", tz="UTC"))
+        pq.write_table(pa.table(columns), out / f"{file.stem}.parquet")
+    return out
 
-    found = [json.loads(line) for line in file.open()]
-    n = len(found)
-    columns: dict[str, Any] = {name: pa.array([row[name] for row in found]) for name in COLUMNS}
-    columns["data"] = pa.array([base64.b64decode(row["data"]) for row in found], pa.binary())
+
+def rows(file: Path) -> pa.RecordBatch:
+    """The rows of a file as the job gives them to its decoder."""
+    table = pq.read_table(file)
+    n = len(table)
+    columns: dict[str, Any] = {name: table[name].combine_chunks() for name in ("data", *COLUMNS)}
     columns["arrival"] = pa.array([int(time.time() * 1000)] * n, pa.int64())
     columns["replayed"] = columns["userRecord"] = pa.array([0] * n, pa.int32())
     columns["record"], columns["line"] = pa.nulls(n, pa.int32()), pa.nulls(n, pa.string())
@@ -113,15 +128,16 @@ def alone(script: str, file: Path) -> tuple[float, str]:
 
 def main() -> None:
     script, inputs = sys.argv[1], [arg.split("=") for arg in sys.argv[2:]]
-    run_job.session()
+    run_job.session(java="")
     clock = Clock()
     clock.install()
     profiles = {}
     print("| frames | records/s, two cores | seconds a million | decode, count | dedup, sort, write | ids | the rest | decoder alone, records/s a core |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for name, folder in inputs:
-        records, seconds = spark(script, Path(folder), clock)
-        one, profiles[name] = alone(script, sorted(Path(folder).iterdir())[-1])
+        files = to_parquet(Path(folder))
+        records, seconds = spark(script, files, clock)
+        one, profiles[name] = alone(script, sorted(files.iterdir())[-1])
         million = {key: value * 1e6 / records for key, value in seconds.items()}
         whole = million.pop("all")
         parts = [million.pop(key, 0) for key in ("decode, count", "dedup, sort, write", "ids")]
