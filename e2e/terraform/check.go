@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -119,7 +120,7 @@ func (k *checker) expression(path string, e hclsyntax.Expression, want cty.Type)
 	if len(k.problems) > before {
 		return // it would only be said again
 	}
-	v, err := k.config.Value(e, func(string) (cty.Value, bool) { return cty.NilVal, false })
+	v, err := k.config.Value(e, k.variable)
 	if err != nil {
 		k.complain(e.Range(), "%s: %v", path, err)
 		return
@@ -127,6 +128,23 @@ func (k *checker) expression(path string, e hclsyntax.Expression, want cty.Type)
 	if _, err := convert.Convert(v, want); err != nil {
 		k.complain(e.Range(), "%s: %v", path, err)
 	}
+}
+
+// variable is some value of a variable's type.
+func (k *checker) variable(reference string) (cty.Value, bool) {
+	name, ok := strings.CutPrefix(reference, "var.")
+	if !ok {
+		return cty.NilVal, false
+	}
+	a := k.config.Variables[name].Body.Attributes["type"]
+	if a == nil {
+		return cty.NilVal, false
+	}
+	t, diags := typeexpr.TypeConstraint(a.Expr)
+	if diags.HasErrors() {
+		return cty.NilVal, false
+	}
+	return cty.UnknownVal(t), true
 }
 
 // refer says what is wrong with a reference; "" if nothing is.

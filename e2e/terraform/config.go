@@ -21,8 +21,6 @@ type Config struct {
 	Variables map[string]*hclsyntax.Block
 	Outputs   map[string]*hclsyntax.Block
 	Settings  []*hclsyntax.Block // terraform and provider
-
-	values map[string]cty.Value // of locals that were evaluated
 }
 
 // ParseConfig parses the files; an error names the file and the line.
@@ -33,7 +31,6 @@ func ParseConfig(files map[string][]byte) (*Config, error) {
 		Locals:    map[string]*hclsyntax.Attribute{},
 		Variables: map[string]*hclsyntax.Block{},
 		Outputs:   map[string]*hclsyntax.Block{},
-		values:    map[string]cty.Value{},
 	}
 	parser := hclparse.NewParser()
 	for _, name := range sortedKeys(files) {
@@ -107,12 +104,9 @@ func (c *Config) Value(e hclsyntax.Expression, known func(reference string) (cty
 			if a == nil {
 				return cty.NilVal, fmt.Errorf("%s: no local.%s", t.SourceRange(), name)
 			}
-			if v, ok = c.values[name]; !ok {
-				var err error
-				if v, err = c.Value(a.Expr, known); err != nil {
-					return cty.NilVal, err
-				}
-				c.values[name] = v
+			var err error
+			if v, err = c.Value(a.Expr, known); err != nil {
+				return cty.NilVal, err
 			}
 		}
 		parts := strings.SplitN(r, ".", 2)
