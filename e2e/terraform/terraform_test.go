@@ -48,7 +48,7 @@ lambda: {enabled: true}
 	"nothing": `
 project: abc
 schemas: [env.json]
-lake: {infrequent_access_days: 0, archive_days: 0, expire_days: 0}
+lake: {infrequent_access_days: -1, archive_days: -1, expire_days: -1}
 `,
 }
 
