@@ -19,6 +19,9 @@ func TestParityFindsEveryChangeInTerraform(t *testing.T) {
 	files, c := render(t, m)
 	source := cloudFormation(t, m)
 	want := []Facts{templateFacts(t, source, true), templateFacts(t, source, false)}
+	if found := Compare(want[0], configFactsOf(c, s, true)); len(found) > 0 {
+		t.Fatalf("without a change: %v", found)
+	}
 	changes := 0
 	for address, b := range c.Resources {
 		if b.Type != "resource" || allowed(address+".") {
@@ -101,6 +104,9 @@ func TestParityFindsEveryChangeInCloudFormation(t *testing.T) {
 	m := newModel(t, models["everything"])
 	_, c := render(t, m)
 	got := []Facts{configFactsOf(c, s, true), configFactsOf(c, s, false)}
+	if found := Compare(templateFacts(t, cloudFormation(t, m), true), got[0]); len(found) > 0 {
+		t.Fatalf("without a change: %v", found)
+	}
 	var root yaml.Node
 	if err := yaml.Unmarshal(cloudFormation(t, m), &root); err != nil {
 		t.Fatal(err)

@@ -87,7 +87,8 @@ func (f *Facts) translate(id string, r Resource) {
 	if len(f.Values) == before {
 		f.differ("%s has no properties", id)
 	}
-	if r.DeletionPolicy == "Retain" {
+	// RetainExceptOnCreate too: what Terraform could not create it takes away in any case.
+	if strings.HasPrefix(r.DeletionPolicy, "Retain") {
 		f.put(t.main+"."+label(id)+".lifecycle.prevent_destroy", true)
 	}
 	// The parts that are resources of their own there name the one that they are of.
