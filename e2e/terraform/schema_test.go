@@ -2,6 +2,8 @@ package terraform
 
 import (
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -51,7 +53,25 @@ func TestSchema(t *testing.T) {
 	if region, err := s.Lookup("data.aws_region"); err != nil || !region.Attributes["description"].ReadOnly {
 		t.Errorf("data.aws_region: %v", err)
 	}
+	js, err := os.ReadFile(filepath.Join(s.dir, "kinesis-stream", "index.js"))
+	if err != nil || !strings.Contains(string(js), "hashicorp/aws/"+provider(t)+"/docs") {
+		t.Errorf("the bindings are not of the provider %s: %v", provider(t), err)
+	}
 	if _, err := s.Lookup("aws_kinesis_river"); err == nil || !strings.Contains(err.Error(), "aws_kinesis_river") {
 		t.Errorf("of a resource that does not exist: %v", err)
 	}
+}
+
+// provider is the version of the provider that the schema is said to be of.
+func provider(t *testing.T) string {
+	t.Helper()
+	pins, err := os.ReadFile("../../scripts/terraform/provider.env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^provider=(\d+\.\d+\.\d+)$`).FindSubmatch(pins)
+	if m == nil {
+		t.Fatal("provider.env has no provider=")
+	}
+	return string(m[1])
 }
