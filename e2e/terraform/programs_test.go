@@ -2,12 +2,14 @@ package terraform
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // write renders a model into the folder terraform below dir, beside what it uploads, after a
@@ -108,7 +110,10 @@ func TestValidate(t *testing.T) {
 	}
 	dir := write(t, t.TempDir(), models["everything"], "", "")
 	run := func(arguments ...string) (string, error) {
-		cmd := exec.Command(program, arguments...)
+		// It takes as long as it takes to download the provider, once.
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, program, arguments...)
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1")
 		if cache := os.Getenv("TERRAFORM_TOOLS"); cache != "" {
