@@ -73,13 +73,8 @@ func build(t *testing.T, pkg string) string {
 	return programs.built[pkg]
 }
 
-func agent(t *testing.T) string { return build(t, "./examples/raspberrypi") }
-func rivulet(t *testing.T) string {
-	if p := os.Getenv("SHIM"); p != "" {
-		return p
-	}
-	return build(t, "./cmd/rivulet")
-}
+func agent(t *testing.T) string   { return build(t, "./examples/raspberrypi") }
+func rivulet(t *testing.T) string { return build(t, "./cmd/rivulet") }
 
 // command runs a program to its end and returns its stdout; what it says on
 // stderr is shown when it fails.
