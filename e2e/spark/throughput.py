@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 import run_job
 
+STAGES = ["decode, count", "sort, write", "ids"]
 COLUMNS = "streamName partitionKey shardId sequenceNumber".split()
 
 
@@ -67,7 +68,7 @@ class Clock:
         kind = type(run_job.session().range(1))
         kind.collect = timed(kind.collect, lambda *_: "decode, count")
         assert issubclass(kind, DataFrame)
-        DataFrameWriter.parquet = timed(DataFrameWriter.parquet, lambda _, path: "ids" if "/ledger/" in path else "dedup, sort, write")
+        DataFrameWriter.parquet = timed(DataFrameWriter.parquet, lambda _, path: "ids" if "/ledger/" in path else "sort, write")
 
 
 def spark(script: str, folder: Path, clock: Clock) -> tuple[int, dict[str, float]]:
@@ -132,15 +133,15 @@ def main() -> None:
     clock = Clock()
     clock.install()
     profiles = {}
-    print("| frames | records/s, two cores | seconds a million | decode, count | dedup, sort, write | ids | the rest | decoder alone, records/s a core |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    heads = ["frames", "records/s", "seconds a million", *STAGES, "the rest", "decoder alone, records/s a core"]
+    print("|", " | ".join(heads), "|\n|---|" + "---:|" * (len(heads) - 1))
     for name, folder in inputs:
         files = to_parquet(Path(folder))
         records, seconds = spark(script, files, clock)
         one, profiles[name] = alone(script, sorted(files.iterdir())[-1])
         million = {key: value * 1e6 / records for key, value in seconds.items()}
         whole = million.pop("all")
-        parts = [million.pop(key, 0) for key in ("decode, count", "dedup, sort, write", "ids")]
+        parts = [million.pop(key, 0) for key in STAGES]
         cells = [f"{records / seconds['all']:,.0f}", *(f"{value:.1f}" for value in (whole, *parts, whole - sum(parts)))]
         print("|", " | ".join([name, *cells, f"{records / one:,.0f}"]), "|", flush=True)
     for name, profile in profiles.items():
