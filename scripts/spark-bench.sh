@@ -7,7 +7,7 @@
 #   scripts/spark-bench.sh [SAMPLE]   record JSON lines, gzipped; default:
 #                                     RIVULET_SAMPLE, or that of the tests
 #
-# Environment: RECORDS in a batch (default 300000), of which there are three;
+# Environment: RECORDS in a batch (default 100000), of which there are three;
 # CODECS (default "none gzip zstd columnar"); FRAMES (default "60 500").
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,7 +22,7 @@ go run ./cmd/rivulet backend render -options e2e/spark/testdata/backend.yaml -ou
 args=()
 for codec in ${CODECS:-none gzip zstd columnar}; do
 	for frame in ${FRAMES:-60 500}; do
-		(cd e2e && go run ./spark/throughput -input "$sample" -codec "$codec" -frame "$frame" -records "${RECORDS:-300000}" -out "$tmp/$codec-$frame")
+		(cd e2e && go run ./spark/throughput -input "$sample" -codec "$codec" -frame "$frame" -records "${RECORDS:-100000}" -out "$tmp/$codec-$frame")
 		args+=("$codec, $frame=$tmp/$codec-$frame")
 	done
 done

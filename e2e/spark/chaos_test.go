@@ -64,7 +64,7 @@ func TestChaos(t *testing.T) {
 		if i%2 == 1 {
 			s.split()
 		}
-		killAt(t, python, script, lake, point, append(args, "--window-seconds", "1"))
+		killAt(t, python, script, lake, point, nil, append(args, "--window-seconds", "1"))
 	}
 	for _, sender := range senders {
 		sender.end()
@@ -87,7 +87,7 @@ func TestChaos(t *testing.T) {
 	began = time.Now()
 	script = render(t, dir, 2)
 	copyFiles(t, filepath.Join(lake, "dead-letters", "env"), filepath.Join(lake, "replay", "env"))
-	killAt(t, python, script, lake, "committing:1", args)
+	killAt(t, python, script, lake, "committing:1", nil, args)
 	start(t, python, script, nil, twice...).wait()
 	t.Logf("replayed in %.1f s", time.Since(began).Seconds())
 	rows, all := readLake(t, lake)
@@ -105,12 +105,13 @@ func TestChaos(t *testing.T) {
 }
 
 // killAt runs the job until it comes to a point, and kills it there.
-func killAt(t *testing.T, python, script, lake, point string, args []string) {
+func killAt(t *testing.T, python, script, lake, point string, env, args []string) {
 	t.Helper()
 	paused := filepath.Join(t.TempDir(), "paused")
-	env := []string{"PAUSE=" + point, "PAUSED=" + paused}
-	if point == "writing" {
-		env, paused = nil, filepath.Join(lake, "curated", "env", "_temporary")
+	if point != "writing" {
+		env = append(env, "PAUSE="+point, "PAUSED="+paused)
+	} else {
+		paused = filepath.Join(lake, "curated", "env", "_temporary")
 		require.NoError(t, os.RemoveAll(paused)) // of the run before
 	}
 	j := start(t, python, script, env, args...)

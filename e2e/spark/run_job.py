@@ -6,6 +6,8 @@ With --, it runs once more after that, with the arguments behind it.
 Its stream is that of Kinesis, read with kinesis_source.py; or, if ROWS is set, the Parquet files of that
 folder, one a batch, which is the way for Spark 3.5 as that has no sources in Python. The time zone is one that no
 record has, and no whole number of hours from UTC.
+
+If S3 is set to the URL of a server, s3:// is there, by way of the jars in S3A.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ spec.loader.exec_module(trial)
 
 def session(java: str = QUICK) -> SparkSession:
     builder = SparkSession.builder.master("local[2]").appName("e2e")
-    for name, value in {
+    conf = {
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
@@ -45,7 +47,15 @@ def session(java: str = QUICK) -> SparkSession:
         "spark.sql.shuffle.partitions": "2",
         "spark.log.level": "WARN",
         "spark.ui.showConsoleProgress": "false",
-    }.items():
+    }
+    if os.environ.get("S3"):
+        s3a = "spark.hadoop.fs.s3a"
+        conf["spark.jars"] = ",".join(str(jar) for jar in Path(os.environ["S3A"]).glob("*.jar"))
+        conf["spark.hadoop.fs.s3.impl"] = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+        conf[f"{s3a}.endpoint"], conf[f"{s3a}.endpoint.region"] = os.environ["S3"], os.environ["AWS_REGION"]
+        conf[f"{s3a}.path.style.access"] = "true"
+        conf[f"{s3a}.access.key"] = conf[f"{s3a}.secret.key"] = "none"
+    for name, value in conf.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 

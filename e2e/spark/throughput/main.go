@@ -2,7 +2,7 @@
 // does: the sample telemetry over and over, each time as another boot of its
 // devices, in frames of one device.
 //
-//	go run ./spark/throughput -codec columnar -frame 500 -records 300000 -files 3 -out DIR
+//	go run ./spark/throughput -codec columnar -frame 500 -records 100000 -files 3 -out DIR
 //
 // scripts/spark-bench.sh calls it.
 package main
@@ -28,7 +28,7 @@ func main() {
 	input := flag.String("input", "", "record JSON lines, gzipped")
 	name := flag.String("codec", "columnar", "of the frames")
 	size := flag.Int("frame", 500, "records in a frame")
-	records := flag.Int("records", 300_000, "in a file, at least")
+	records := flag.Int("records", 100_000, "in a file, at least")
 	files := flag.Int("files", 3, "how many")
 	out := flag.String("out", "", "directory")
 	flag.Parse()
