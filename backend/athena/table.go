@@ -55,14 +55,7 @@ func Bucket(m *model.Model) string {
 // Comment returns a column's comment as the Data Catalog and a DDL statement take it:
 // one line of at most 255 bytes without quotes, backslashes or semicolons.
 func Comment(c model.Column) string {
-	text := c.Doc
-	if c.Unit != "" {
-		if text != "" {
-			text += ", "
-		}
-		text += "in " + c.Unit
-	}
-	text = strings.Map(func(r rune) rune {
+	text := strings.Map(func(r rune) rune {
 		switch {
 		case r == '\'' || r == '"' || r == '`':
 			return '’'
@@ -74,7 +67,7 @@ func Comment(c model.Column) string {
 			return ' '
 		}
 		return r
-	}, text)
+	}, c.Doc)
 	for len(text) > maxComment {
 		text = strings.ToValidUTF8(text[:maxComment], "")
 	}

@@ -42,8 +42,8 @@ func TestStatementsParse(t *testing.T) {
 }
 
 func TestViewsAndCompaction(t *testing.T) {
-	out := run(t, python(t, "spark41", "spark-setup.sh"), "views.py", rendered+"/parquet", t.TempDir())
-	for _, what := range []string{"latest: 2 rows", "hourly: 66 rows", "gaps: 16 rows", "all, with the late record: 444 rows"} {
+	out := run(t, python(t, "spark41", "spark-setup.sh"), "views.py", rendered, t.TempDir())
+	for _, what := range []string{"iceberg\nlatest: 2 rows", "parquet\nlatest: 2 rows", "all, with late records: 449 rows"} {
 		require.Contains(t, out, what)
 	}
 }

@@ -28,7 +28,7 @@ for name in sys.argv[1:]:
             # Athena's own, by https://docs.aws.amazon.com/athena/latest/ug/optimize-statement.html and vacuum-statement.html
             table = r'"[a-z0-9_]+"\."[a-z0-9_]+"'
             day = r'"year" = \d{4} AND "month" = \d+ AND "day" = \d+'
-            if not re.fullmatch(rf"OPTIMIZE {table} REWRITE DATA USING BIN_PACK WHERE {day}|VACUUM {table}", statement):
+            if not re.fullmatch(rf"OPTIMIZE {table} REWRITE DATA USING BIN_PACK( WHERE {day})?|VACUUM {table}", statement):
                 sys.exit(f"{name}: not understood: {statement}")
         elif list(tree.find_all(exp.Command)):
             sys.exit(f"{name}: a part is not understood: {statement}")

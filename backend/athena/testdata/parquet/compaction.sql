@@ -5,7 +5,7 @@
 -- wrote stays (https://docs.aws.amazon.com/athena/latest/ug/insert-into.html). So a day is
 -- copied to a second table, in Apache Iceberg, where a statement happens at once or not at all,
 -- and a view changes over from one table to the other. Queries of env_room_all never
--- see a record twice. Any statement may be repeated.
+-- see a record twice. Any statement may be repeated, but not run twice at the same time.
 --
 -- Put the day in place of 1 January 2026 in all of them. Replace my-project-lake-ACCOUNT-REGION by the bucket's name.
 
@@ -35,27 +35,28 @@ TBLPROPERTIES (
   'write_compression' = 'zstd'
 );
 
--- 2. Copies the records of a day that are not there yet. Repeat it for days into which late
--- records came, which statement 3 tells.
-MERGE INTO "my_project"."env_room_compact" AS c
-USING (
-  SELECT "device_id", "boot", "seq", CAST("ts" AS timestamp(6)) AS "ts", "meta", "temperature", "order", "motion", "state", "newest", "site", "sequence_number", "year", "month", "day"
-  FROM "my_project"."env_room"
-  WHERE "year" = 2026 AND "month" = 1 AND "day" = 1
-) AS s
-ON c."device_id" = s."device_id" AND c."boot" = s."boot" AND c."seq" = s."seq"
+-- 2. Copies the records of a day that are not there yet: by their ids or, if they have none, by the
+-- Kinesis record that they came in. Repeat it for days into which late records came, which
+-- statement 3 tells.
+INSERT INTO "my_project"."env_room_compact" ("device_id", "boot", "seq", "ts", "meta", "temperature", "order", "motion", "state", "newest", "site", "sequence_number", "year", "month", "day")
+SELECT s."device_id", s."boot", s."seq", CAST(s."ts" AS timestamp(6)), s."meta", s."temperature", s."order", s."motion", s."state", s."newest", s."site", s."sequence_number", s."year", s."month", s."day"
+FROM (SELECT * FROM "my_project"."env_room" WHERE "year" = 2026 AND "month" = 1 AND "day" = 1) AS s
+LEFT JOIN (SELECT * FROM "my_project"."env_room_compact" WHERE "year" = 2026 AND "month" = 1 AND "day" = 1) AS c
+  ON c."device_id" = s."device_id"
+  AND coalesce(c."boot", 0) = coalesce(s."boot", 0) AND coalesce(c."seq", 0) = coalesce(s."seq", 0)
+  AND CASE WHEN c."seq" IS NULL THEN c."sequence_number" ELSE '' END = CASE WHEN s."seq" IS NULL THEN s."sequence_number" ELSE '' END
   AND c."year" = s."year" AND c."month" = s."month" AND c."day" = s."day"
-WHEN NOT MATCHED THEN INSERT ("device_id", "boot", "seq", "ts", "meta", "temperature", "order", "motion", "state", "newest", "site", "sequence_number", "year", "month", "day")
-VALUES (s."device_id", s."boot", s."seq", s."ts", s."meta", s."temperature", s."order", s."motion", s."state", s."newest", s."site", s."sequence_number", s."year", s."month", s."day");
+WHERE c."device_id" IS NULL;
 
 -- 3. How many records of the day are not in the second table. Go on if it is 0.
 SELECT count(*) AS "not_copied"
 FROM (SELECT * FROM "my_project"."env_room" WHERE "year" = 2026 AND "month" = 1 AND "day" = 1) AS s
-WHERE NOT EXISTS (
-  SELECT 1 FROM "my_project"."env_room_compact" AS c
-  WHERE c."device_id" = s."device_id" AND c."boot" = s."boot" AND c."seq" = s."seq"
-    AND c."year" = s."year" AND c."month" = s."month" AND c."day" = s."day"
-);
+LEFT JOIN (SELECT * FROM "my_project"."env_room_compact" WHERE "year" = 2026 AND "month" = 1 AND "day" = 1) AS c
+  ON c."device_id" = s."device_id"
+  AND coalesce(c."boot", 0) = coalesce(s."boot", 0) AND coalesce(c."seq", 0) = coalesce(s."seq", 0)
+  AND CASE WHEN c."seq" IS NULL THEN c."sequence_number" ELSE '' END = CASE WHEN s."seq" IS NULL THEN s."sequence_number" ELSE '' END
+  AND c."year" = s."year" AND c."month" = s."month" AND c."day" = s."day"
+WHERE c."device_id" IS NULL;
 
 -- 4. Changes over: days up to this one are read from the second table, later ones from the first.
 -- All days before it must have been copied. Late records of these days are seen when statement 2
@@ -70,7 +71,7 @@ FROM "my_project"."env_room"
 WHERE "year" > 2026 OR ("year" = 2026 AND ("month" > 1 OR ("month" = 1 AND "day" > 1)));
 
 -- 5. Makes the files of the second table larger if statement 2 was repeated, and removes what no
--- snapshot needs any more. Run VACUUM again until it does not say that there is more to do.
+-- snapshot needs any more. Run either again as long as it says that more runs are needed.
 OPTIMIZE "my_project"."env_room_compact" REWRITE DATA USING BIN_PACK WHERE "year" = 2026 AND "month" = 1 AND "day" = 1;
 
 VACUUM "my_project"."env_room_compact";

@@ -1,5 +1,5 @@
--- Views on my_project.env_room. Every query should say which days it reads, on the columns
--- "year", "month" and "day", or it reads everything there is, up to the workgroup's limit:
+-- Views on my_project.env_room. Every query should say which days it reads, or it reads everything
+-- there is, up to the workgroup's limit. "year", "month" and "day" are the table's partitions:
 --
 --   SELECT * FROM "my_project"."env_room_hourly" WHERE "year" = 2026 AND "month" = 11 AND "day" = 25
 
@@ -36,9 +36,7 @@ SELECT
   min("order") AS "order_min",
   max("order") AS "order_max",
   avg(CAST("motion" AS double)) AS "motion_share",
-  "year",
-  "month",
-  "day"
+  "year", "month", "day"
 FROM "my_project"."env_room"
 GROUP BY "device_id", date_trunc('hour', "ts"), "year", "month", "day";
 
@@ -57,12 +55,12 @@ SELECT
   min("ts") AS "first_ts",
   max("ts") AS "last_ts"
 FROM "my_project"."env_room"
-WHERE ("year" = year(current_date + interval '1' day) AND "month" = month(current_date + interval '1' day) AND "day" = day(current_date + interval '1' day))
-  OR ("year" = year(current_date) AND "month" = month(current_date) AND "day" = day(current_date))
-  OR ("year" = year(current_date - interval '1' day) AND "month" = month(current_date - interval '1' day) AND "day" = day(current_date - interval '1' day))
-  OR ("year" = year(current_date - interval '2' day) AND "month" = month(current_date - interval '2' day) AND "day" = day(current_date - interval '2' day))
-  OR ("year" = year(current_date - interval '3' day) AND "month" = month(current_date - interval '3' day) AND "day" = day(current_date - interval '3' day))
-  OR ("year" = year(current_date - interval '4' day) AND "month" = month(current_date - interval '4' day) AND "day" = day(current_date - interval '4' day))
-  OR ("year" = year(current_date - interval '5' day) AND "month" = month(current_date - interval '5' day) AND "day" = day(current_date - interval '5' day))
-  OR ("year" = year(current_date - interval '6' day) AND "month" = month(current_date - interval '6' day) AND "day" = day(current_date - interval '6' day))
+WHERE "seq" IS NOT NULL AND (("year" = year(current_date + interval '1' day) AND "month" = month(current_date + interval '1' day) AND "day" = day(current_date + interval '1' day))
+    OR ("year" = year(current_date) AND "month" = month(current_date) AND "day" = day(current_date))
+    OR ("year" = year(current_date - interval '1' day) AND "month" = month(current_date - interval '1' day) AND "day" = day(current_date - interval '1' day))
+    OR ("year" = year(current_date - interval '2' day) AND "month" = month(current_date - interval '2' day) AND "day" = day(current_date - interval '2' day))
+    OR ("year" = year(current_date - interval '3' day) AND "month" = month(current_date - interval '3' day) AND "day" = day(current_date - interval '3' day))
+    OR ("year" = year(current_date - interval '4' day) AND "month" = month(current_date - interval '4' day) AND "day" = day(current_date - interval '4' day))
+    OR ("year" = year(current_date - interval '5' day) AND "month" = month(current_date - interval '5' day) AND "day" = day(current_date - interval '5' day))
+    OR ("year" = year(current_date - interval '6' day) AND "month" = month(current_date - interval '6' day) AND "day" = day(current_date - interval '6' day)))
 GROUP BY "device_id", "boot";
