@@ -25,7 +25,7 @@ func python(t *testing.T) string {
 	// The go command reuses an old result unless a file that the test opened has changed.
 	files, err := filepath.Glob(pythonDir + "/*.py")
 	require.NoError(t, err)
-	require.Len(t, files, 2)
+	require.GreaterOrEqual(t, len(files), 2)
 	for _, file := range files {
 		_, err := os.ReadFile(file)
 		require.NoError(t, err)

@@ -1,0 +1,608 @@
+"""The streaming job: what Kinesis holds becomes Parquet, once, and what cannot be stored a dead letter.
+
+It runs on AWS Glue 6.0 (Spark 4.1), on Glue 5.1 (Spark 3.5) and on Spark anywhere. Each batch:
+
+  1. decode: de-aggregate, decompress, hold to the schema (rows and dead letters, kept in memory)
+  2. note in the ledger which days are about to be written, so that a crash can be cleaned up after
+  3. write the rows that are not stored yet, then the dead letters, each batch in folders of its own
+  4. write the ids that are stored by now, as intervals
+  5. commit: one small file in the ledger. Spark's checkpoint follows
+
+A crash before 5 makes Spark give the same batch again, and what it left behind is removed first.
+A crash after 5 makes it give a batch that is committed, which is skipped.
+
+Arguments: --lake URI (s3://bucket, or file:///folder); everything else has a default, see `arguments`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, Observation, SparkSession, Window
+from pyspark.sql import functions as F
+
+from rivulet_rules import Batch, DeadLetter, Rules, Source
+
+MODEL: Any = None  # the renderer puts the model here
+
+ATTEMPTS = 3  # at a batch, before the job fails
+ROWS_A_FILE = 1_000_000
+_ROWS_A_STEP = 20_000  # rows that a task of `decode` gathers before it hands them on
+_KEPT_COMMITS = 100  # of the ledger
+_SOURCE_COLUMNS = ["streamName", "partitionKey", "shardId", "sequenceNumber"]  # of a Kinesis record, besides data
+DEAD_COLUMNS = {
+    "reason": "string",
+    "detail": "string",
+    "stream": "string",
+    "shard_id": "string",
+    "partition_key": "string",
+    "sequence_number": "string",
+    "user_record": "int",
+    "record": "int",
+    "arrival_time": "timestamp",
+    "device_id": "string",
+    "data": "binary",
+    "replayed": "int",
+}
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """Reads --name value; what it does not know, such as Glue's own, it ignores."""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    parser = argparse.ArgumentParser(allow_abbrev=False, description="Stores a Kinesis stream as a table.")
+    parser.add_argument("--lake", required=True, help="s3://bucket, or file:///folder")
+    parser.add_argument("--stream", default=MODEL["stream"], help="name of the Kinesis stream")
+    parser.add_argument("--region", default=region)
+    parser.add_argument("--endpoint-url", help="of Kinesis; default: that of the region")
+    parser.add_argument("--starting-position", default=MODEL["starting_position"], help="without a checkpoint")
+    parser.add_argument(
+        "--trigger", choices=["window", "available-now"], default="window", help="available-now: what is there, then stop"
+    )
+    parser.add_argument("--window-seconds", type=int, default=MODEL["window_seconds"])
+    parser.add_argument("--metrics-namespace", help="of CloudWatch; default: no metrics")
+    options = parser.parse_known_args(argv)[0]
+    if not options.endpoint_url:
+        domain = "amazonaws.com.cn" if options.region.startswith("cn-") else "amazonaws.com"
+        options.endpoint_url = f"https://kinesis.{options.region}.{domain}"
+    options.lake = options.lake.rstrip("/")
+    return options
+
+
+# ---- Decoding: Arrow in, Arrow out, in Spark's Python workers ----
+
+
+def arrow_type(hive: str) -> pa.DataType:
+    """The Arrow type of a column."""
+    types = {
+        "string": pa.string(),
+        "binary": pa.binary(),
+        "int": pa.int32(),
+        "bigint": pa.int64(),
+        "double": pa.float64(),
+        "boolean": pa.bool_(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+        "map<string,string>": pa.map_(pa.string(), pa.string()),
+    }
+    return types[hive]
+
+
+def own_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
+    """The columns of the table that do not come from the registry of devices."""
+    registry = set(model["registry"]["columns"])
+    return [c for c in model["columns"] if c["name"] not in registry]
+
+
+def decoded_schema(model: dict[str, Any]) -> str:
+    """What `decode` makes: the table's own columns, and dead, which is null for a row of the table."""
+    own = ", ".join(f"`{c['name']}` {c['type']}" for c in own_columns(model))
+    return f"{own}, dead struct<{', '.join(f'{name}:{kind}' for name, kind in DEAD_COLUMNS.items())}>"
+
+
+class Decoder:
+    """The function that Spark gives Arrow batches of Kinesis records."""
+
+    def __init__(self, model: dict[str, Any]):
+        self.model = model
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        rules = Rules(self.model)
+        batch = Batch(len(rules.fields))
+        for records in batches:
+            columns = [records.column(name).to_pylist() for name in records.schema.names]
+            for row in zip(*columns):
+                r = dict(zip(records.schema.names, row))
+                source = Source(
+                    r["sequenceNumber"], r["partitionKey"] or "", r["streamName"] or "", r["shardId"],
+                    r["arrival"], r["replayed"], r["userRecord"], r["record"],
+                )  # fmt: skip
+                if r["data"] is None:
+                    what, line = "a line of a replay that is no dead letter", r["line"] or ""
+                    batch.dead.append(DeadLetter(source, "json", what, line.encode(), 0, None))
+                else:
+                    rules.read(r["data"], source, batch)
+                if len(batch) + len(batch.dead) >= _ROWS_A_STEP:
+                    yield from self.arrow(rules, batch)
+                    batch = Batch(len(rules.fields))
+        yield from self.arrow(rules, batch)
+
+    def arrow(self, rules: Rules, batch: Batch) -> Iterator[pa.RecordBatch]:
+        """The rows of a batch, then its dead letters."""
+        own = own_columns(self.model)
+        schema = pa.schema([(c["name"], arrow_type(c["type"])) for c in own])
+        letters = pa.struct([(name, arrow_type(kind)) for name, kind in DEAD_COLUMNS.items()])
+        schema = schema.append(pa.field("dead", letters))
+        if len(batch):
+            n = len(batch)
+            values: dict[str, Any] = {
+                "device_id": batch.device_id,
+                "boot": batch.boot,
+                "seq": batch.seq,
+                "ts": batch.ts,
+                "ts_source": ["device" if own else "arrival" for own in batch.from_device],
+                "device_ts": batch.device_ts,
+                "arrival_time": [s.arrival * 1000 for s in batch.sources],
+                "schema": batch.schema,
+                "meta": _maps(batch.meta),
+                "extra": _maps(batch.extra),
+                "sequence_number": [s.sequence_number for s in batch.sources],
+            }
+            values.update({name: batch.values[i] for i, name in enumerate(rules.fields)})
+            columns = [_array(values[c["name"]], arrow_type(c["type"])) for c in own]
+            yield pa.RecordBatch.from_arrays([*columns, pa.nulls(n, letters)], schema=schema)
+        if batch.dead:
+            dead = [
+                {
+                    "reason": d.reason, "detail": d.detail, "stream": d.source.stream, "shard_id": d.source.shard_id,
+                    "partition_key": d.source.partition_key, "sequence_number": d.source.sequence_number,
+                    "user_record": d.user_record, "record": d.record, "arrival_time": d.source.arrival * 1000,
+                    "device_id": d.device_id, "data": d.data, "replayed": d.source.replayed,
+                }
+                for d in batch.dead
+            ]  # fmt: skip
+            nothing = [pa.nulls(len(dead), arrow_type(c["type"])) for c in own]
+            yield pa.RecordBatch.from_arrays([*nothing, pa.array(dead, letters)], schema=schema)
+
+
+def _array(values: Any, kind: pa.DataType) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, kind)
+
+
+def _maps(maps: list[dict[str, str] | None]) -> pa.Array:
+    """A column of maps. Nearly all are the same few objects, which are converted once."""
+    different = {id(m): m for m in maps}
+    places = {key: i for i, key in enumerate(different)}
+    few = pa.array([m if m is None else list(m.items()) for m in different.values()], arrow_type("map<string,string>"))
+    return few.take(pa.array([places[id(m)] for m in maps], pa.int32()))
+
+
+# ---- Files: the lake, through Hadoop, so that s3:// and file:// are alike ----
+
+
+class Files:
+    """Small files and folders of the lake."""
+
+    def __init__(self, spark: SparkSession, lake: str):
+        self.jvm = spark.sparkContext._jvm
+        self.lake = lake
+        self.fs = self.path("").getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+
+    def path(self, name: str) -> Any:
+        return self.jvm.org.apache.hadoop.fs.Path(f"{self.lake}/{name}")
+
+    def exists(self, name: str) -> bool:
+        return self.fs.exists(self.path(name))
+
+    def make_folder(self, name: str) -> None:
+        self.fs.mkdirs(self.path(name))
+
+    def names(self, folder: str) -> list[str]:
+        """What is in a folder, in order; nothing if there is no such folder."""
+        if not self.exists(folder):
+            return []
+        return sorted(status.getPath().getName() for status in self.fs.listStatus(self.path(folder)))
+
+    def read(self, name: str) -> str:
+        stream = self.fs.open(self.path(name))
+        try:
+            return bytes(self.jvm.org.apache.commons.io.IOUtils.toByteArray(stream)).decode()
+        finally:
+            stream.close()
+
+    def write(self, name: str, text: str) -> None:
+        """Writes a file that is there as a whole or not at all: under another name first, then renamed."""
+        folder, _, base = name.rpartition("/")
+        temporary = f"{folder}/_{base}"
+        stream = self.fs.create(self.path(temporary), True)
+        try:
+            stream.write(bytearray(text.encode()))
+        finally:
+            stream.close()
+        self.delete(name)  # renaming would not replace it
+        if not self.fs.rename(self.path(temporary), self.path(name)):
+            raise OSError(f"{self.lake}/{temporary} could not be renamed to {base}")
+
+    def delete(self, name: str) -> None:
+        self.fs.delete(self.path(name), True)
+
+
+# ---- The ledger: which batches, and which ids, are stored ----
+
+
+class Commit(NamedTuple):
+    """A batch that is stored."""
+
+    number: int  # counts commits, whatever checkpoint they were of
+    query: str  # of Spark: another one for each checkpoint
+    batch: int
+    ids: str | None  # the folder with the ids that are stored
+
+
+class Ledger:
+    """ledger/TABLE/commits, one small file a batch; ids, all that is stored; intents, of a batch that is being written."""
+
+    def __init__(self, spark: SparkSession, files: Files, folder: str):
+        self.spark, self.files, self.folder = spark, files, folder
+
+    def last(self) -> Commit:
+        """The last commit."""
+        names = [name for name in self.files.names(f"{self.folder}/commits") if name.endswith(".json") and name[0] != "_"]
+        if not names:
+            return Commit(0, "", -1, None)
+        found = json.loads(self.files.read(f"{self.folder}/commits/{names[-1]}"))
+        return Commit(found["number"], found["query"], found["batch"], found["ids"])
+
+    def ids(self, last: Commit) -> DataFrame:
+        """The ids that are stored: of each device and boot, intervals of seq."""
+        columns = "device_id string, boot bigint, low bigint, high bigint, last_seen timestamp"
+        if last.ids is None:
+            return self.spark.createDataFrame([], columns)
+        return self.spark.read.schema(columns).parquet(f"{self.files.lake}/{self.folder}/{last.ids}")
+
+    def intent(self, label: str) -> list[str] | None:
+        """The folders that an attempt at a batch noted; None if there was none."""
+        name = f"{self.folder}/intents/{label}.json"
+        return json.loads(self.files.read(name))["folders"] if self.files.exists(name) else None
+
+    def intend(self, label: str, folders: list[str]) -> None:
+        self.files.write(f"{self.folder}/intents/{label}.json", json.dumps({"folders": folders}))
+
+    def commit(self, commit: Commit, label: str, figures: dict[str, Any]) -> None:
+        """Makes a batch stored, and forgets what no batch needs any more."""
+        name = f"{self.folder}/commits/{commit.number:09d}-{label}.json"
+        self.files.write(name, json.dumps({**commit._asdict(), **figures}))
+        self.files.delete(f"{self.folder}/intents/{label}.json")
+        for old in self.files.names(f"{self.folder}/commits")[:-_KEPT_COMMITS]:
+            self.files.delete(f"{self.folder}/commits/{old}")
+        for old in self.files.names(f"{self.folder}/ids"):
+            if f"ids/{old}" < f"ids/{commit.number - 1:09d}":
+                self.files.delete(f"{self.folder}/ids/{old}")
+
+
+def intervals(ids: DataFrame) -> DataFrame:
+    """Makes one interval of those that overlap or follow each other."""
+    by_device = Window.partitionBy("device_id", "boot").orderBy("low", "high")
+    before = by_device.rowsBetween(Window.unboundedPreceding, -1)
+    apart = F.col("low") > F.coalesce(F.max("high").over(before), F.lit(-2)) + 1
+    return (
+        ids.withColumn("run", F.sum(apart.cast("int")).over(by_device.rowsBetween(Window.unboundedPreceding, 0)))
+        .groupBy("device_id", "boot", "run")
+        .agg(F.min("low").alias("low"), F.max("high").alias("high"), F.max("last_seen").alias("last_seen"))
+        .drop("run")
+    )
+
+
+# ---- The job ----
+
+
+class Job:
+    """The stream, the table and how one gets into the other."""
+
+    def __init__(self, spark: SparkSession, model: dict[str, Any], options: argparse.Namespace):
+        self.spark, self.model, self.options = spark, model, options
+        self.table, prefixes = model["table"], model["prefixes"]
+        self.files = Files(spark, options.lake)
+        self.ledger = Ledger(spark, self.files, prefixes["ledger"] + self.table)
+        self.curated = prefixes["curated"] + self.table
+        self.dead_letters = prefixes["dead_letters"] + self.table
+        self.replay = prefixes["replay"] + self.table
+        self.checkpoint = prefixes["checkpoints"] + self.table
+        self.registry = prefixes["registry"]
+        self.iceberg = f"glue_catalog.{model['database']}.{self.table}" if model["sink"] == "iceberg" else None
+
+    def run(self) -> None:
+        """Runs until it is stopped, or, with available-now, until all that was there is stored."""
+        writer = (
+            self.records()
+            .writeStream.foreachBatch(self.batch)
+            .option("checkpointLocation", f"{self.options.lake}/{self.checkpoint}")
+            .queryName(self.table)
+        )
+        if self.options.trigger == "available-now":
+            writer = writer.trigger(availableNow=True)
+        else:
+            writer = writer.trigger(processingTime=f"{self.options.window_seconds} seconds")
+        writer.start().awaitTermination()
+
+    def records(self) -> DataFrame:
+        """Kinesis records, and dead letters that are to be tried again, as one stream of one shape."""
+        kinesis = (
+            self.spark.readStream.format("kinesis")
+            .option("streamName", self.options.stream)
+            .option("endpointUrl", self.options.endpoint_url)
+            .option("region", self.options.region)
+            .option("startingPosition", self.options.starting_position)
+            .load()
+        )
+        if "data" not in kinesis.columns:
+            raise SystemExit(f"the kinesis source gives the columns {kinesis.columns}; there is no data among them")
+
+        def column(name: str, missing: Any) -> Any:
+            return F.col(name) if name in kinesis.columns else missing
+
+        arrival = column("approximateArrivalTimestamp", F.current_timestamp())
+        none = F.lit(None).cast("int")
+        first = kinesis.select(
+            F.col("data").cast("binary").alias("data"),
+            *(column(name, F.lit(None)).cast("string").alias(name) for name in _SOURCE_COLUMNS),
+            F.unix_millis(F.coalesce(arrival, F.current_timestamp())).alias("arrival"),
+            F.lit(0).alias("replayed"),
+            F.lit(0).alias("userRecord"),
+            none.alias("record"),
+            F.lit(None).cast("string").alias("line"),
+        )
+        self.files.make_folder(self.replay)
+        letters = (
+            self.spark.readStream.schema(", ".join(f"{name} {kind}" for name, kind in {**DEAD_COLUMNS, "line": "string"}.items()))
+            .option("recursiveFileLookup", True)  # or folders such as year=2026 would become columns
+            .option("columnNameOfCorruptRecord", "line")
+            .option("cleanSource", "delete")
+            .json(f"{self.options.lake}/{self.replay}")
+        )
+        again = letters.select(
+            F.col("data"),
+            F.col("stream").alias("streamName"),
+            F.col("partition_key").alias("partitionKey"),
+            F.col("shard_id").alias("shardId"),
+            F.col("sequence_number").alias("sequenceNumber"),
+            F.unix_millis(F.coalesce("arrival_time", F.current_timestamp())).alias("arrival"),
+            (F.coalesce("replayed", F.lit(0)) + 1).alias("replayed"),
+            F.coalesce("user_record", F.lit(0)).alias("userRecord"),
+            F.col("record"),
+            F.col("line"),
+        )
+        return first.unionByName(again)
+
+    def batch(self, frame: DataFrame, number: int) -> None:
+        """Stores a batch, once, however often it is given. Tries again what may be a passing trouble, of S3 for example."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self.store(frame, number)
+            except Exception as e:
+                if attempt == ATTEMPTS:
+                    raise
+                print(f"batch {number}, attempt {attempt} of {ATTEMPTS}: {e}", file=sys.stderr, flush=True)
+                time.sleep(5 * attempt)
+
+    def store(self, frame: DataFrame, number: int) -> None:
+        """Stores a batch."""
+        began = time.monotonic()
+        query = json.loads(self.files.read(f"{self.checkpoint}/metadata"))["id"]
+        last = self.ledger.last()
+        if last.query == query and last.batch >= number:
+            if last.batch > number:
+                raise RuntimeError(
+                    f"batch {number} was stored long ago, the ledger is at {last.batch}: the checkpoint is an old copy"
+                )
+            return  # committed, but Spark did not get to know
+        label = f"{query[:8]}-{number:09d}"
+        cores = self.spark.sparkContext.defaultParallelism
+        decoded = frame.repartition(cores).mapInArrow(Decoder(self.model), decoded_schema(self.model)).persist()
+        try:
+            figures = self.figures(decoded)
+            stored = self.write(decoded, label, last, figures)
+            ids = self.write_ids(decoded, f"ids/{last.number + 1:09d}-{label}", last, figures)
+        finally:
+            decoded.unpersist()
+        said = {
+            "batch": label,
+            "records": figures["records"],
+            "stored": stored,
+            "duplicates": figures["records"] - stored,
+            "dead_letters": sum(figures["reasons"].values()),
+            "reasons": figures["reasons"],
+            "clocks_corrected": figures["clocks_corrected"],
+        }
+        self.ledger.commit(Commit(last.number + 1, query, number, ids), label, {k: v for k, v in said.items() if k != "batch"})
+        said["seconds"] = round(time.monotonic() - began, 3)
+        said["lag_seconds"] = round(max(time.time() - figures["newest"], 0), 3)
+        print(json.dumps(said), flush=True)
+        self.report(said)
+
+    def figures(self, decoded: DataFrame) -> dict[str, Any]:
+        """Decodes, and counts what there is by kind and day."""
+        arrival = F.coalesce("arrival_time", "dead.arrival_time")
+        kinds = decoded.groupBy(
+            F.col("dead.reason").alias("reason"),
+            F.to_date(F.when(F.col("dead").isNull(), F.col("ts")).otherwise(arrival)).alias("day"),
+            (F.col("ts_source") == "arrival").alias("corrected"),
+        ).agg(F.count(F.lit(1)).alias("n"), F.max(F.unix_millis(arrival)).alias("newest"))
+        out: dict[str, Any] = {"records": 0, "clocks_corrected": 0, "reasons": {}, "folders": set(), "newest": 0.0}
+        for row in kinds.collect():
+            day = (
+                row.day.strftime("year=%Y/month=%m/day=%d")
+                if row.day.year > 999
+                else row.day.strftime("year=0%Y/month=%m/day=%d")
+            )
+            out["newest"] = max(out["newest"], row.newest / 1000)
+            if row.reason is None:
+                out["records"] += row.n
+                out["clocks_corrected"] += row.n if row.corrected else 0
+                out["folders"].add(f"{self.curated}/{day}")
+            else:
+                out["reasons"][row.reason] = out["reasons"].get(row.reason, 0) + row.n
+                out["folders"].add(f"{self.dead_letters}/{day}")
+        out["reasons"] = dict(sorted(out["reasons"].items()))
+        return out
+
+    def write(self, decoded: DataFrame, label: str, last: Commit, figures: dict[str, Any]) -> int:
+        """Writes the rows that are not stored yet, and the dead letters; returns how many rows there were."""
+        folders = sorted(f"{folder}/batch={label}" for folder in figures["folders"])
+        before = self.ledger.intent(label)
+        if before is not None:
+            for folder in before:
+                self.files.delete(folder)
+            folders = sorted({*folders, *before})
+        self.ledger.intend(label, folders)
+        stored = 0
+        if figures["records"]:
+            count = Observation()
+            rows = self.with_registry(self.new_rows(decoded, last)).observe(count, F.count(F.lit(1)).alias("rows"))
+            self.write_rows(rows, label, figures["records"])
+            stored = count.get["rows"]
+        if figures["reasons"]:
+            letters = decoded.where("dead is not null").select("dead.*")
+            days = _days(letters, "arrival_time").withColumn("batch", F.lit(label))
+            days.coalesce(1).write.partitionBy("year", "month", "day", "batch").json(
+                f"{self.options.lake}/{self.dead_letters}", mode="append", compression="gzip", ignoreNullFields=True
+            )
+        return stored
+
+    def new_rows(self, decoded: DataFrame, last: Commit) -> DataFrame:
+        """The rows that are stored in no batch before, each once. A row without id is always new."""
+        rows = decoded.where("dead is null").drop("dead")
+        same = Window.partitionBy("device_id", "boot", "seq").orderBy("arrival_time", "sequence_number")
+        rows = rows.withColumn("copy", F.when(F.col("seq").isNotNull(), F.row_number().over(same)).otherwise(1))
+        stored = F.broadcast(self.ledger.ids(last).select("device_id", "boot", "low", "high").alias("s"))
+        known = (
+            (F.col("r.device_id") == F.col("s.device_id"))
+            & (F.col("r.boot") == F.col("s.boot"))
+            & F.col("r.seq").between(F.col("s.low"), F.col("s.high"))
+        )
+        return rows.where("copy = 1").drop("copy").alias("r").join(stored, known, "left_anti")
+
+    def with_registry(self, rows: DataFrame) -> DataFrame:
+        """Adds what the registry of devices says of a row's device, and puts the columns in the table's order."""
+        wanted = self.model["registry"]["columns"]
+        if wanted and self.files.exists(self.registry):
+            devices = self.spark.read.csv(f"{self.options.lake}/{self.registry}", header=True)
+            missing = [name for name in ("device_id", *wanted) if name not in devices.columns]
+            if missing:
+                print(f"{self.registry} has no column {', '.join(missing)}; rows get no value there", file=sys.stderr, flush=True)
+            if "device_id" in devices.columns:
+                have = [name for name in wanted if name in devices.columns]
+                devices = devices.select("device_id", *have).dropDuplicates(["device_id"])
+                rows = rows.join(F.broadcast(devices), "device_id", "left")
+        for name in wanted:
+            if name not in rows.columns:
+                rows = rows.withColumn(name, F.lit(None).cast("string"))
+        return rows.select(*(c["name"] for c in self.model["columns"]))
+
+    def write_rows(self, rows: DataFrame, label: str, n: int) -> None:
+        """Writes rows in few files, sorted, so that they compress well and queries skip what they don't need."""
+        days = _days(rows, "ts")
+        files = -(-n // ROWS_A_FILE)
+        days = days.repartition(files, "year", "month", "day", F.pmod(F.hash("device_id"), F.lit(files)))
+        days = days.sortWithinPartitions("year", "month", "day", "device_id", "ts")
+        if self.iceberg:
+            return self.append_iceberg(days.drop("year", "month", "day"), label)
+        folder = f"{self.options.lake}/{self.curated}"
+        days.withColumn("batch", F.lit(label)).write.partitionBy("year", "month", "day", "batch").parquet(
+            folder, mode="append", compression="zstd"
+        )
+
+    def append_iceberg(self, rows: DataFrame, label: str) -> None:
+        """Appends a batch to the Iceberg table in one commit, which carries the batch's label; not if one does already."""
+        columns = ", ".join(f"`{c['name']}` {c['type']}" for c in self.model["columns"])
+        self.spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {self.iceberg} ({columns}) USING iceberg PARTITIONED BY (days(ts)) "
+            f"LOCATION '{self.options.lake}/{self.model['prefixes']['iceberg']}{self.table}' TBLPROPERTIES ('format-version'='2')"
+        )
+        have = {name.lower() for name in self.spark.table(self.iceberg).columns}
+        for c in self.model["columns"]:
+            if c["name"] not in have:  # a later version of the schema
+                self.spark.sql(f"ALTER TABLE {self.iceberg} ADD COLUMN `{c['name']}` {c['type']}")
+        done = self.spark.sql(f"SELECT 1 FROM {self.iceberg}.snapshots WHERE summary['rivulet-batch'] = '{label}'")
+        if done.isEmpty():
+            rows.writeTo(self.iceberg).option("snapshot-property.rivulet-batch", label).append()
+        else:
+            rows.write.format("noop").mode("overwrite").save()  # only counts them
+
+    def write_ids(self, decoded: DataFrame, folder: str, last: Commit, figures: dict[str, Any]) -> str | None:
+        """Writes the ids that are stored once this batch is, and returns where."""
+        fresh = decoded.where("dead is null and seq is not null").select("device_id", "boot", "seq", "arrival_time")
+        by_device = Window.partitionBy("device_id", "boot").orderBy("seq")
+        runs = fresh.withColumn("run", F.col("seq") - F.dense_rank().over(by_device))
+        new = runs.groupBy("device_id", "boot", "run").agg(
+            F.min("seq").alias("low"), F.max("seq").alias("high"), F.max("arrival_time").alias("last_seen")
+        )
+        oldest = F.timestamp_millis(F.lit(int((figures["newest"] - self.model["records"]["dedup_days"] * 86400) * 1000)))
+        merged = intervals(self.ledger.ids(last).unionByName(new.drop("run")))
+        latest = F.max("last_seen").over(Window.partitionBy("device_id", "boot"))
+        kept = merged.withColumn("latest", latest).where(F.col("latest") >= oldest).drop("latest")
+        kept.coalesce(1).write.parquet(f"{self.options.lake}/{self.ledger.folder}/{folder}", mode="overwrite", compression="zstd")
+        return folder
+
+    def report(self, said: dict[str, Any]) -> None:
+        """Puts a batch's figures into CloudWatch. That this fails is no reason to stop."""
+        if not self.options.metrics_namespace:
+            return
+        names = {
+            "RecordsStored": ("stored", "Count"),
+            "DuplicatesDropped": ("duplicates", "Count"),
+            "DeadLetters": ("dead_letters", "Count"),
+            "ClocksCorrected": ("clocks_corrected", "Count"),
+            "BatchSeconds": ("seconds", "Seconds"),
+            "StreamLagSeconds": ("lag_seconds", "Seconds"),
+        }
+        table = [{"Name": "Table", "Value": self.table}]
+        data = [
+            {"MetricName": name, "Dimensions": table, "Value": said[key], "Unit": unit} for name, (key, unit) in names.items()
+        ]
+        try:
+            import boto3
+
+            boto3.client("cloudwatch", region_name=self.options.region or None).put_metric_data(
+                Namespace=self.options.metrics_namespace, MetricData=data
+            )
+        except Exception as e:
+            print(f"no metrics: {e}", file=sys.stderr, flush=True)
+
+
+def _days(rows: DataFrame, column: str) -> DataFrame:
+    """Adds the partitions year, month and day, with leading zeros."""
+    return (
+        rows.withColumn("year", F.date_format(column, "yyyy"))
+        .withColumn("month", F.date_format(column, "MM"))
+        .withColumn("day", F.date_format(column, "dd"))
+    )
+
+
+def session(model: dict[str, Any], lake: str) -> SparkSession:
+    """Spark, in UTC, with times in Parquet as Athena reads them."""
+    spark = SparkSession.builder.appName(f"{model['table']} stream etl").getOrCreate()
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+    catalog = "spark.sql.catalog.glue_catalog"
+    if model["sink"] == "iceberg" and spark.conf.get(catalog, None) is None:
+        spark.conf.set(catalog, "org.apache.iceberg.spark.SparkCatalog")
+        spark.conf.set(f"{catalog}.catalog-impl", "org.apache.iceberg.aws.glue.GlueCatalog")
+        spark.conf.set(f"{catalog}.io-impl", "org.apache.iceberg.aws.s3.S3FileIO")
+        spark.conf.set(f"{catalog}.warehouse", f"{lake}/{model['prefixes']['iceberg']}".rstrip("/"))
+    return spark
+
+
+def main(argv: list[str]) -> None:
+    """Runs the job."""
+    options = arguments(argv)
+    Job(session(MODEL, options.lake), MODEL, options).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,525 @@
+"""What becomes of the data of a Kinesis record: rows of the table, and dead letters with a reason.
+
+    rules = Rules(model)
+    for row in rules.rows(data, Source("4964…", "pi-7f3a")): ...   # one by one
+    rules.read(data, Source("4964…", "pi-7f3a"), batch)            # by columns, into a Batch
+
+Nothing here raises an error for what the data holds, and nothing is dropped: every record is a row or a dead letter.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from rivulet_frames import MAX_LINE, NO_TIME, FrameError, Schema, Series, lines, series, sniff, timestamp, to_json
+from rivulet_kpl import user_records
+
+MAX_FRAME = 64 << 20  # bytes that one frame may decompress to
+MAX_DATA = 1 << 30  # bytes that all the frames of one Kinesis record may
+_MAX_BAD_LINES = 100  # in a frame with fewer good ones, which is one dead letter then
+_DAY, _MINUTE = 86_400_000, 60_000  # milliseconds
+_EXACT = 1 << 53  # ints up to it are exact as floats
+_MAX_INT = (1 << 63) - 1
+_REASONS = {"schema": "unknown_schema"}  # of FrameError; the others are called the same
+
+
+class Rejected(ValueError):
+    """A record that is refused."""
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(detail)
+        self.reason = reason
+
+
+class Source(NamedTuple):
+    """Where data comes from."""
+
+    sequence_number: str | None
+    partition_key: str = ""
+    stream: str = ""
+    shard_id: str | None = None
+    arrival: int = 0  # milliseconds since 1970
+    replayed: int = 0  # how often it was a dead letter before
+    user_record: int = 0  # its place in its aggregate; given for what is replayed
+    record: int | None = None  # its place in its frame; likewise
+
+
+class DeadLetter(NamedTuple):
+    """What could not be stored, and why. data is the user record as it was put, or one record of it as record JSON."""
+
+    source: Source
+    reason: str
+    detail: str
+    data: bytes
+    user_record: int
+    record: int | None  # its place in the frame; None if the frame is meant
+    device_id: str | None = None
+
+
+class Row(NamedTuple):
+    """A record as the table has it, without what its source says."""
+
+    device_id: str
+    boot: int | None  # None, like seq, for a record that has no id
+    seq: int | None
+    ts: int  # microseconds since 1970
+    from_device: bool  # or else ts is when it arrived
+    device_ts: str | None  # the time as the device gave it, if it is not ts
+    schema: str | None
+    meta: dict[str, str] | None
+    values: tuple[Any, ...]  # of Rules.fields
+    extra: dict[str, str] | None  # unknown readings, as JSON
+
+
+class Batch:
+    """Rows by columns, as Arrow and Parquet want them, and dead letters."""
+
+    def __init__(self, fields: int):
+        self.device_id: list[str] = []
+        self.boot: list[int | None] = []
+        self.seq: list[int | None] = []
+        self.ts: list[int] = []
+        self.from_device: list[bool] = []
+        self.device_ts: list[str | None] = []
+        self.schema: list[str | None] = []
+        self.meta: list[dict[str, str] | None] = []
+        self.values: list[list[Any]] = [[] for _ in range(fields)]
+        self.extra: list[dict[str, str] | None] = []
+        self.sources: list[Source] = []
+        self.dead: list[DeadLetter] = []
+
+    def __len__(self) -> int:
+        return len(self.device_id)
+
+    def append(self, row: Row, source: Source) -> None:
+        """Adds a row."""
+        self.device_id.append(row.device_id)
+        self.boot.append(row.boot)
+        self.seq.append(row.seq)
+        self.ts.append(row.ts)
+        self.from_device.append(row.from_device)
+        self.device_ts.append(row.device_ts)
+        self.schema.append(row.schema)
+        self.meta.append(row.meta)
+        for column, value in zip(self.values, row.values):
+            column.append(value)
+        self.extra.append(row.extra)
+        self.sources.append(source)
+
+
+class _Field(NamedTuple):
+    name: str
+    kind: str
+    low: float
+    high: float
+    required: bool
+    unit: str
+
+
+class _Version:
+    """A version of the schema."""
+
+    def __init__(self, document: dict[str, Any]):
+        self.ref = f"{document['name']}/{document['version']}"
+        self.fields: dict[str, _Field] = {}
+        for f in document["fields"]:
+            low, high = f.get("min", -math.inf), f.get("max", math.inf)
+            self.fields[f["name"]] = _Field(f["name"], f["kind"], low, high, f.get("required", False), f.get("unit", ""))
+        self.required = [name for name, f in self.fields.items() if f.required]
+
+
+class Rules:
+    """Holds records to a model: the schema's versions, and the options of what to do with what they don't say."""
+
+    def __init__(self, model: dict[str, Any]):
+        self.schemas = [Schema.parse(json.dumps(document)) for document in model["schemas"]]  # for columnar frames
+        versions = [_Version(document) for document in model["schemas"]]
+        self.versions = {v.ref: v for v in versions}
+        self.newest = versions[-1]
+        self.known = {name: f for v in versions for name, f in v.fields.items()}
+        columns = [c for c in model["columns"] if c.get("field")]
+        self.fields = [c["field"] for c in columns]  # in the order of the table's columns
+        self.place = {name: i for i, name in enumerate(self.fields)}
+        self.convert = [(c["convert"]["scale"], c["convert"]["offset"]) if c.get("convert") else None for c in columns]
+        options = model["records"]
+        self.accept_without_schema = options["without_schema"] == "accept"
+        self.unknown_fields = options["unknown_fields"]
+        self.max_age = options["max_age_days"] * _DAY
+        self.max_ahead = options["max_ahead_minutes"] * _MINUTE
+
+    # ---- Data, user records, frames ----
+
+    def rows(self, data: bytes, source: Source) -> Iterator[Row | DeadLetter]:
+        """Yields the rows of a Kinesis record's data, then its dead letters."""
+        batch = Batch(len(self.fields))
+        self.read(data, source, batch)
+        for i, values in enumerate(zip(*batch.values)):
+            b = batch
+            ids = b.device_id[i], b.boot[i], b.seq[i]
+            yield Row(*ids, b.ts[i], b.from_device[i], b.device_ts[i], b.schema[i], b.meta[i], values, b.extra[i])
+        yield from batch.dead
+
+    def read(self, data: bytes, source: Source, batch: Batch) -> None:
+        """Adds all that is in the data of a Kinesis record to the batch."""
+        try:
+            users = user_records(data, source.partition_key)
+        except FrameError as e:
+            batch.dead.append(DeadLetter(source, e.reason, str(e), data, source.user_record, None))
+            return
+        left = MAX_DATA
+        for user in users:
+            # What repeats compresses very well, and a bomb leaves something to the rest.
+            limit = max(min(MAX_FRAME, left // 2), len(user.data), 1)
+            place = user.index or source.user_record
+            own = source._replace(partition_key=user.partition_key)
+            read = self._columnar if sniff(user.data) == "columnar" else self._json
+            try:
+                left -= read(user.data, limit, own, place, batch)
+            except FrameError as e:
+                if e.reason == "too_large":
+                    left -= limit
+                reason = _REASONS.get(e.reason, e.reason)
+                batch.dead.append(DeadLetter(own, reason, str(e), user.data, place, None))
+
+    def _columnar(self, frame: bytes, limit: int, source: Source, user: int, batch: Batch) -> int:
+        found, used = series(frame, self.schemas, limit)
+        before = 0
+        for s in found:
+            if not self._take(s, source, batch):
+                for i in range(len(s.seqs)):
+                    self._add(_series_record(s, i), None, source, user, before + i, batch)
+            before += len(s.seqs)
+        return used
+
+    def _json(self, frame: bytes, limit: int, source: Source, user: int, batch: Batch) -> int:
+        if sniff(frame) == "unknown":
+            raise FrameError("format", f"not a frame: it begins with {frame[:4].hex(' ') or 'nothing'}")
+        used, good, dead = 0, len(batch), len(batch.dead)
+        damage = None
+        try:
+            for n, line in enumerate(lines(frame, limit)):
+                used += len(line) + 1
+                if line.strip():
+                    self._line(line, source, user, n, batch)
+        except FrameError as e:
+            damage = e
+        bad, good = len(batch.dead) - dead, len(batch) - good
+        if bad > _MAX_BAD_LINES and bad > good and not damage:
+            reasons = Counter(letter.reason for letter in batch.dead[dead:])
+            damage = FrameError(reasons.most_common(1)[0][0], f"{bad} lines are no records, {good} are")
+        if damage:
+            if bad > _MAX_BAD_LINES:
+                del batch.dead[dead:]  # they are in the frame, which is a dead letter itself
+            raise damage
+        if not bad and not good:
+            raise FrameError("not_record", "there is no record in it")
+        return used
+
+    def _line(self, line: bytes, source: Source, user: int, n: int, batch: Batch) -> None:
+        try:
+            record = _parse(line)
+        except Rejected as e:
+            batch.dead.append(DeadLetter(source, e.reason, str(e), line, user, n))
+            return
+        self._add(record, line, source, user, n, batch)
+
+    def _add(self, record: Any, line: bytes | None, source: Source, user: int, n: int, batch: Batch) -> None:
+        """Adds a record, as record JSON has it, to the rows or to the dead letters."""
+        try:
+            row = self.row(record, source.arrival)
+        except Rejected as e:
+            device = record.get("device_id") if isinstance(record, dict) else None
+            device = device if isinstance(device, str) else None
+            data = line if line is not None else to_json(record).encode()
+            place = n if source.record is None else source.record
+            batch.dead.append(DeadLetter(source, e.reason, str(e), data, user, place, device))
+        else:
+            batch.append(row, source)
+
+    # ---- One record ----
+
+    def row(self, record: Any, arrival: int) -> Row:
+        """Makes the row of a record that arrived then, in milliseconds since 1970; raises Rejected."""
+        if not isinstance(record, dict):
+            raise Rejected("not_record", "not an object")
+        device, readings, meta = record.get("device_id"), record.get("readings"), record.get("meta")
+        if not isinstance(device, str) or not 1 <= len(device) <= 128:
+            raise Rejected("not_record", "device_id is not a text of 1 to 128 characters")
+        if not isinstance(readings, dict):
+            raise Rejected("not_record", "readings is not an object")
+        if meta is not None and not isinstance(meta, dict):
+            raise Rejected("not_record", "meta is not an object")
+        boot, seq = _id(record, "boot", (1 << 32) - 1), _id(record, "seq", _MAX_INT)
+        ref = record.get("schema")
+        version = self._version(ref)
+        values: list[Any] = [None] * len(self.fields)
+        extra: dict[str, str] = {}
+        for name, value in readings.items():
+            if value is None:
+                continue
+            field = version.fields.get(name) or self.known.get(name)
+            if field is None:
+                self._unknown(name, value, extra)
+                continue
+            i = self.place[name]
+            value = _checked(field, value)
+            if self.convert[i] is not None:
+                scale, offset = self.convert[i]
+                value = value * scale + offset
+            values[i] = value
+        for name in version.required:
+            if readings.get(name) is None:
+                raise Rejected("missing", f"{name} is missing, and schema {version.ref} requires it")
+        for name, value in record.items():
+            if name not in _KNOWN_MEMBERS and value is not None:
+                self._unknown(name, value, extra)
+        ts, device_ts = self._time(record.get("ts"), arrival)
+        texts = {name: v if isinstance(v, str) else _json_text(v) for name, v in meta.items()} if meta else None
+        with_id = boot and seq  # without, it cannot be told from another
+        return Row(
+            device,
+            boot if with_id else None,
+            seq if with_id else None,
+            arrival * 1000 if ts is None else ts,
+            ts is not None,
+            device_ts,
+            version.ref if ref is not None else None,
+            texts,
+            tuple(values),
+            extra or None,
+        )
+
+    def _version(self, ref: Any) -> _Version:
+        if ref is None or ref == "":
+            if self.accept_without_schema:
+                return self.newest
+            raise Rejected("unknown_schema", "it names no schema, and without_schema is reject")
+        if not isinstance(ref, str) or ref not in self.versions:
+            raise Rejected("unknown_schema", f"schema {_short(ref)} is not among {', '.join(self.versions)}")
+        return self.versions[ref]
+
+    def _unknown(self, name: str, value: Any, extra: dict[str, str]) -> None:
+        if self.unknown_fields == "reject":
+            raise Rejected("unknown_field", f"{_short(name)} is not in schema {self.newest.ref}")
+        if self.unknown_fields == "keep":
+            extra[name] = _json_text(value)
+
+    def _time(self, given: Any, arrival: int) -> tuple[int | None, str | None]:
+        """The time in microseconds, or None and what the device gave if its clock was wrong."""
+        if given is None:
+            return None, None
+        us = read_time(given)
+        if arrival - self.max_age <= us // 1000 <= arrival + self.max_ahead:
+            return us, None
+        return None, given if isinstance(given, str) else _json_text(given)
+
+    # ---- Many records at once ----
+
+    def _take(self, s: Series, source: Source, batch: Batch) -> bool:
+        """Adds the records of a series if nothing is the matter with any of them; or none, and returns False."""
+        n = len(s.seqs)
+        if not n:
+            return True
+        version = self.versions.get(s.schema) if s.schema else self.newest if self.accept_without_schema else None
+        arrival = source.arrival
+        if (
+            version is None
+            or not s.boot
+            or min(s.seqs) < 1
+            or min(s.times) < max(arrival - self.max_age, NO_TIME + 1)
+            or max(s.times) > arrival + self.max_ahead
+            or not all(name in s.columns for name in version.required)
+        ):
+            return False
+        columns: dict[int, list[Any]] = {}
+        for name, column in s.columns.items():
+            field = version.fields.get(name) or self.known.get(name)
+            if field is None or not _all_fine(field, column):
+                return False
+            i = self.place[name]
+            if self.convert[i] is not None:
+                scale, offset = self.convert[i]
+                column = [value * scale + offset for value in column]
+            columns[i] = column
+        nothing = [None] * n
+        batch.device_id += [s.device] * n
+        batch.boot += [s.boot] * n
+        batch.seq += s.seqs
+        batch.ts += [time * 1000 for time in s.times]
+        batch.from_device += [True] * n
+        batch.device_ts += nothing
+        batch.schema += [s.schema or None] * n
+        batch.meta += [s.meta or None] * n
+        for i, out in enumerate(batch.values):
+            out += columns.get(i, nothing)
+        batch.extra += nothing
+        batch.sources += [source] * n
+        return True
+
+
+_KNOWN_MEMBERS = {"device_id", "boot", "seq", "ts", "schema", "meta", "readings"}
+_TYPES = {"float": float, "int": int, "bool": bool, "string": str}
+
+
+def _all_fine(field: _Field, column: list[Any]) -> bool:
+    """Whether all values of a column that has one type are of the field's, and in its range."""
+    if type(column[0]) is not _TYPES[field.kind]:
+        return False
+    if field.kind == "float" and not math.isfinite(sum(column)):  # as one NaN would be hard to find with min
+        return False
+    return field.kind in ("bool", "string") or (field.low <= min(column) and max(column) <= field.high)
+
+
+def _checked(field: _Field, value: Any) -> Any:
+    want = _TYPES[field.kind]
+    if want is float and type(value) is int and -_EXACT <= value <= _EXACT:
+        value = float(value)
+    if type(value) is not want:
+        raise Rejected("type", f"{field.name} = {_short(value)} is no {field.kind}")
+    if want is float and not math.isfinite(value):
+        raise Rejected("range", f"{field.name} = {value} is not a finite number")
+    if want is int and not -_MAX_INT - 1 <= value <= _MAX_INT:
+        raise Rejected("range", f"{field.name} = {value} does not fit 64 bits")
+    if want in (float, int) and not field.low <= value <= field.high:
+        side, limit = ("below the minimum", field.low) if value < field.low else ("above the maximum", field.high)
+        raise Rejected("range", f"{field.name} = {value} is {side} {limit:g} {field.unit}".rstrip())
+    return value
+
+
+def _id(record: dict[str, Any], name: str, most: int) -> int:
+    value = record.get(name)
+    if value is None:
+        return 0
+    if type(value) is not int or not 0 <= value <= most:
+        raise Rejected("id", f"{name} = {_short(value)} is not an integer of 0 to {most}")
+    return value
+
+
+def _series_record(s: Series, i: int) -> dict[str, Any]:
+    """Record i of a series, as record JSON has it."""
+    record: dict[str, Any] = {"device_id": s.device}
+    if s.boot or s.seqs[i]:
+        record["boot"], record["seq"] = s.boot, s.seqs[i] % (1 << 64)
+    if s.times[i] != NO_TIME:
+        record["ts"] = timestamp(s.times[i])
+    if s.schema:
+        record["schema"] = s.schema
+    if s.meta:
+        record["meta"] = s.meta
+    record["readings"] = {name: column[i] for name, column in s.columns.items()}
+    return record
+
+
+# ---- Times ----
+
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,12}))? ?(?:([Zz])|([+-])(\d\d):?(\d\d))?", re.ASCII
+)
+_NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,12})?", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def read_time(given: Any) -> int:
+    """Reads a time: RFC 3339, in any zone (UTC if it has none), or seconds, milli-, micro- or nanoseconds since 1970, as a
+    number or as text. Which of them, the size of the number tells: seconds are below 10^11, which is in the year 5138.
+    Returns microseconds since 1970; raises Rejected."""
+    if isinstance(given, str):
+        text = given.strip()
+        found = _RFC3339.fullmatch(text)
+        if found:
+            return _calendar_time(found, given)
+        if _NUMBER.fullmatch(text):
+            given = float(text) if "." in text else int(text)
+    if type(given) not in (int, float) or not math.isfinite(given):
+        raise Rejected("timestamp", f"ts = {_short(given)} is neither a time of RFC 3339 nor a number since 1970")
+    size = abs(given)
+    if size < 1e11:
+        us = given * 1_000_000
+    elif size < 1e14:
+        us = given * 1000
+    elif size < 1e17:
+        us = given
+    else:
+        us = given // 1000
+    if not abs(us) < 253_402_300_800_000_000:
+        raise Rejected("timestamp", f"ts = {_short(given)} is after the year 9999")
+    return round(us)
+
+
+def _calendar_time(found: re.Match[str], given: str) -> int:
+    year, month, day, hour, minute, second, fraction, _, sign, zone_hours, zone_minutes = found.groups()
+    h, m, s = int(hour), int(minute), int(second)
+    try:
+        midnight = _midnight(int(year), int(month), int(day))
+    except ValueError as e:
+        raise Rejected("timestamp", f"ts = {_short(given)}: {e}") from e
+    if h > 23 or m > 59 or s > 60 or (sign and (int(zone_hours) > 23 or int(zone_minutes) > 59)):
+        raise Rejected("timestamp", f"ts = {_short(given)}: there is no such time of day")
+    zone = (int(zone_hours) * 60 + int(zone_minutes)) * (-60 if sign == "-" else 60) if sign else 0
+    return (midnight + h * 3600 + m * 60 + s - zone) * 1_000_000 + int((fraction or "0")[:6].ljust(6, "0"))
+
+
+@lru_cache(maxsize=256)
+def _midnight(year: int, month: int, day: int) -> int:
+    return round((datetime(year, month, day, tzinfo=timezone.utc) - _EPOCH).total_seconds())
+
+
+# ---- JSON ----
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        for name, value in pairs:
+            if type(value) is not type(members[name]) or value != members[name]:
+                raise Rejected(
+                    "duplicate_field", f"{_short(name)} is given twice, as {_short(value)} and {_short(members[name])}"
+                )
+    return members
+
+
+def _json_int(digits: str) -> int:
+    if len(digits) > 20:
+        raise Rejected("range", f"{digits[:32]}… is an integer beyond 64 bits")
+    return int(digits)
+
+
+def _json_float(number: str) -> float:
+    value = float(number) if number[-1:].isdigit() else math.inf  # else it is NaN or Infinity, which JSON has not
+    if math.isinf(value):
+        raise Rejected("range", f"{number[:32]} does not fit a float of 64 bits")
+    return value
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_members, parse_int=_json_int, parse_float=_json_float, parse_constant=_json_float)
+
+
+def _parse(line: bytes) -> Any:
+    if len(line) > MAX_LINE:
+        raise Rejected("json", f"longer than {MAX_LINE} bytes")
+    try:
+        text = line.decode()
+        record = _decoder.decode(text)
+        if "\\u" in text:
+            json.dumps(record, ensure_ascii=False).encode()  # fails for half a surrogate pair, which is no character
+        return record
+    except Rejected:
+        raise
+    except (ValueError, RecursionError) as e:
+        raise Rejected("json", f"not JSON: {e}") from e
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else _json_text(value)
+    return text if len(text) <= 64 else text[:64] + "…"
