@@ -153,6 +153,7 @@ class Rules:
         self.unknown_fields = options["unknown_fields"]
         self.max_age = options["max_age_days"] * _DAY
         self.max_ahead = options["max_ahead_minutes"] * _MINUTE
+        self.max_frame, self.max_data = MAX_FRAME, MAX_DATA  # a consumer with little memory may lower them
 
     # ---- Data, user records, frames ----
 
@@ -173,10 +174,10 @@ class Rules:
         except FrameError as e:
             batch.dead.append(DeadLetter(source, e.reason, str(e), data, source.user_record, None))
             return
-        left = MAX_DATA
+        left = self.max_data
         for user in users:
             # What repeats compresses very well, and a bomb leaves something to the rest.
-            limit = max(min(MAX_FRAME, left // 2), len(user.data), 1)
+            limit = max(min(self.max_frame, left // 2), len(user.data), 1)
             place = user.index or source.user_record
             own = source._replace(partition_key=user.partition_key)
             read = self._columnar if sniff(user.data) == "columnar" else self._json
