@@ -21,36 +21,19 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-import pyarrow as pa
 from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 
-from rivulet_rules import Batch, DeadLetter, Rules, Source
+from rivulet_arrow import DEAD_COLUMNS, Decoder, decoded_schema
+from rivulet_ledger import Commit, Files, Ledger, intervals
 
 MODEL: Any = None  # the renderer puts the model here
 
 ATTEMPTS = 3  # at a batch, before the job fails
 ROWS_A_FILE = 1_000_000
-_ROWS_A_STEP = 20_000  # rows that a task of `decode` gathers before it hands them on
-_KEPT_COMMITS = 100  # of the ledger
 _SOURCE_COLUMNS = ["streamName", "partitionKey", "shardId", "sequenceNumber"]  # of a Kinesis record, besides data
-DEAD_COLUMNS = {
-    "reason": "string",
-    "detail": "string",
-    "stream": "string",
-    "shard_id": "string",
-    "partition_key": "string",
-    "sequence_number": "string",
-    "user_record": "int",
-    "record": "int",
-    "arrival_time": "timestamp",
-    "device_id": "string",
-    "data": "binary",
-    "replayed": "int",
-}
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -73,229 +56,6 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         options.endpoint_url = f"https://kinesis.{options.region}.{domain}"
     options.lake = options.lake.rstrip("/")
     return options
-
-
-# ---- Decoding: Arrow in, Arrow out, in Spark's Python workers ----
-
-
-def arrow_type(hive: str) -> pa.DataType:
-    """The Arrow type of a column."""
-    types = {
-        "string": pa.string(),
-        "binary": pa.binary(),
-        "int": pa.int32(),
-        "bigint": pa.int64(),
-        "double": pa.float64(),
-        "boolean": pa.bool_(),
-        "timestamp": pa.timestamp("us", tz="UTC"),
-        "map<string,string>": pa.map_(pa.string(), pa.string()),
-    }
-    return types[hive]
-
-
-def own_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
-    """The columns of the table that do not come from the registry of devices."""
-    registry = set(model["registry"]["columns"])
-    return [c for c in model["columns"] if c["name"] not in registry]
-
-
-def decoded_schema(model: dict[str, Any]) -> str:
-    """What `decode` makes: the table's own columns, and dead, which is null for a row of the table."""
-    own = ", ".join(f"`{c['name']}` {c['type']}" for c in own_columns(model))
-    return f"{own}, dead struct<{', '.join(f'{name}:{kind}' for name, kind in DEAD_COLUMNS.items())}>"
-
-
-class Decoder:
-    """The function that Spark gives Arrow batches of Kinesis records."""
-
-    def __init__(self, model: dict[str, Any]):
-        self.model = model
-
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        rules = Rules(self.model)
-        batch = Batch(len(rules.fields))
-        for records in batches:
-            columns = [records.column(name).to_pylist() for name in records.schema.names]
-            for row in zip(*columns):
-                r = dict(zip(records.schema.names, row))
-                source = Source(
-                    r["sequenceNumber"], r["partitionKey"] or "", r["streamName"] or "", r["shardId"],
-                    r["arrival"], r["replayed"], r["userRecord"], r["record"],
-                )  # fmt: skip
-                if r["data"] is None:
-                    what, line = "a line of a replay that is no dead letter", r["line"] or ""
-                    batch.dead.append(DeadLetter(source, "json", what, line.encode(), 0, None))
-                else:
-                    rules.read(r["data"], source, batch)
-                if len(batch) + len(batch.dead) >= _ROWS_A_STEP:
-                    yield from self.arrow(rules, batch)
-                    batch = Batch(len(rules.fields))
-        yield from self.arrow(rules, batch)
-
-    def arrow(self, rules: Rules, batch: Batch) -> Iterator[pa.RecordBatch]:
-        """The rows of a batch, then its dead letters."""
-        own = own_columns(self.model)
-        schema = pa.schema([(c["name"], arrow_type(c["type"])) for c in own])
-        letters = pa.struct([(name, arrow_type(kind)) for name, kind in DEAD_COLUMNS.items()])
-        schema = schema.append(pa.field("dead", letters))
-        if len(batch):
-            n = len(batch)
-            values: dict[str, Any] = {
-                "device_id": batch.device_id,
-                "boot": batch.boot,
-                "seq": batch.seq,
-                "ts": batch.ts,
-                "ts_source": ["device" if own else "arrival" for own in batch.from_device],
-                "device_ts": batch.device_ts,
-                "arrival_time": [s.arrival * 1000 for s in batch.sources],
-                "schema": batch.schema,
-                "meta": _maps(batch.meta),
-                "extra": _maps(batch.extra),
-                "sequence_number": [s.sequence_number for s in batch.sources],
-            }
-            values.update({name: batch.values[i] for i, name in enumerate(rules.fields)})
-            columns = [_array(values[c["name"]], arrow_type(c["type"])) for c in own]
-            yield pa.RecordBatch.from_arrays([*columns, pa.nulls(n, letters)], schema=schema)
-        if batch.dead:
-            dead = [
-                {
-                    "reason": d.reason, "detail": d.detail, "stream": d.source.stream, "shard_id": d.source.shard_id,
-                    "partition_key": d.source.partition_key, "sequence_number": d.source.sequence_number,
-                    "user_record": d.user_record, "record": d.record, "arrival_time": d.source.arrival * 1000,
-                    "device_id": d.device_id, "data": d.data, "replayed": d.source.replayed,
-                }
-                for d in batch.dead
-            ]  # fmt: skip
-            nothing = [pa.nulls(len(dead), arrow_type(c["type"])) for c in own]
-            yield pa.RecordBatch.from_arrays([*nothing, pa.array(dead, letters)], schema=schema)
-
-
-def _array(values: Any, kind: pa.DataType) -> pa.Array:
-    return values if isinstance(values, pa.Array) else pa.array(values, kind)
-
-
-def _maps(maps: list[dict[str, str] | None]) -> pa.Array:
-    """A column of maps. Nearly all are the same few objects, which are converted once."""
-    different = {id(m): m for m in maps}
-    places = {key: i for i, key in enumerate(different)}
-    few = pa.array([m if m is None else list(m.items()) for m in different.values()], arrow_type("map<string,string>"))
-    return few.take(pa.array([places[id(m)] for m in maps], pa.int32()))
-
-
-# ---- Files: the lake, through Hadoop, so that s3:// and file:// are alike ----
-
-
-class Files:
-    """Small files and folders of the lake."""
-
-    def __init__(self, spark: SparkSession, lake: str):
-        self.jvm = spark.sparkContext._jvm
-        self.lake = lake
-        self.fs = self.path("").getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
-
-    def path(self, name: str) -> Any:
-        return self.jvm.org.apache.hadoop.fs.Path(f"{self.lake}/{name}")
-
-    def exists(self, name: str) -> bool:
-        return self.fs.exists(self.path(name))
-
-    def make_folder(self, name: str) -> None:
-        self.fs.mkdirs(self.path(name))
-
-    def names(self, folder: str) -> list[str]:
-        """What is in a folder, in order; nothing if there is no such folder."""
-        if not self.exists(folder):
-            return []
-        return sorted(status.getPath().getName() for status in self.fs.listStatus(self.path(folder)))
-
-    def read(self, name: str) -> str:
-        stream = self.fs.open(self.path(name))
-        try:
-            return bytes(self.jvm.org.apache.commons.io.IOUtils.toByteArray(stream)).decode()
-        finally:
-            stream.close()
-
-    def write(self, name: str, text: str) -> None:
-        """Writes a file that is there as a whole or not at all: under another name first, then renamed."""
-        folder, _, base = name.rpartition("/")
-        temporary = f"{folder}/_{base}"
-        stream = self.fs.create(self.path(temporary), True)
-        try:
-            stream.write(bytearray(text.encode()))
-        finally:
-            stream.close()
-        self.delete(name)  # renaming would not replace it
-        if not self.fs.rename(self.path(temporary), self.path(name)):
-            raise OSError(f"{self.lake}/{temporary} could not be renamed to {base}")
-
-    def delete(self, name: str) -> None:
-        self.fs.delete(self.path(name), True)
-
-
-# ---- The ledger: which batches, and which ids, are stored ----
-
-
-class Commit(NamedTuple):
-    """A batch that is stored."""
-
-    number: int  # counts commits, whatever checkpoint they were of
-    query: str  # of Spark: another one for each checkpoint
-    batch: int
-    ids: str | None  # the folder with the ids that are stored
-
-
-class Ledger:
-    """ledger/TABLE/commits, one small file a batch; ids, all that is stored; intents, of a batch that is being written."""
-
-    def __init__(self, spark: SparkSession, files: Files, folder: str):
-        self.spark, self.files, self.folder = spark, files, folder
-
-    def last(self) -> Commit:
-        """The last commit."""
-        names = [name for name in self.files.names(f"{self.folder}/commits") if name.endswith(".json") and name[0] != "_"]
-        if not names:
-            return Commit(0, "", -1, None)
-        found = json.loads(self.files.read(f"{self.folder}/commits/{names[-1]}"))
-        return Commit(found["number"], found["query"], found["batch"], found["ids"])
-
-    def ids(self, last: Commit) -> DataFrame:
-        """The ids that are stored: of each device and boot, intervals of seq."""
-        columns = "device_id string, boot bigint, low bigint, high bigint, last_seen timestamp"
-        if last.ids is None:
-            return self.spark.createDataFrame([], columns)
-        return self.spark.read.schema(columns).parquet(f"{self.files.lake}/{self.folder}/{last.ids}")
-
-    def intent(self, label: str) -> list[str] | None:
-        """The folders that an attempt at a batch noted; None if there was none."""
-        name = f"{self.folder}/intents/{label}.json"
-        return json.loads(self.files.read(name))["folders"] if self.files.exists(name) else None
-
-    def intend(self, label: str, folders: list[str]) -> None:
-        self.files.write(f"{self.folder}/intents/{label}.json", json.dumps({"folders": folders}))
-
-    def commit(self, commit: Commit, label: str, figures: dict[str, Any]) -> None:
-        """Makes a batch stored, and forgets what no batch needs any more."""
-        name = f"{self.folder}/commits/{commit.number:09d}-{label}.json"
-        self.files.write(name, json.dumps({**commit._asdict(), **figures}))
-        self.files.delete(f"{self.folder}/intents/{label}.json")
-        for old in self.files.names(f"{self.folder}/commits")[:-_KEPT_COMMITS]:
-            self.files.delete(f"{self.folder}/commits/{old}")
-        for old in self.files.names(f"{self.folder}/ids"):
-            if f"ids/{old}" < f"ids/{commit.number - 1:09d}":
-                self.files.delete(f"{self.folder}/ids/{old}")
-
-
-def intervals(ids: DataFrame) -> DataFrame:
-    """Makes one interval of those that overlap or follow each other."""
-    by_device = Window.partitionBy("device_id", "boot").orderBy("low", "high")
-    before = by_device.rowsBetween(Window.unboundedPreceding, -1)
-    apart = F.col("low") > F.coalesce(F.max("high").over(before), F.lit(-2)) + 1
-    return (
-        ids.withColumn("run", F.sum(apart.cast("int")).over(by_device.rowsBetween(Window.unboundedPreceding, 0)))
-        .groupBy("device_id", "boot", "run")
-        .agg(F.min("low").alias("low"), F.max("high").alias("high"), F.max("last_seen").alias("last_seen"))
-        .drop("run")
-    )
 
 
 # ---- The job ----
@@ -421,7 +181,8 @@ class Job:
         }
         self.ledger.commit(Commit(last.number + 1, query, number, ids), label, {k: v for k, v in said.items() if k != "batch"})
         said["seconds"] = round(time.monotonic() - began, 3)
-        said["lag_seconds"] = round(max(time.time() - figures["newest"], 0), 3)
+        if figures["read"]:  # or else it was all replayed, and says nothing of the stream
+            said["lag_seconds"] = round(max(time.time() - figures["read"] / 1000, 0), 3)
         print(json.dumps(said), flush=True)
         self.report(said)
 
@@ -432,15 +193,19 @@ class Job:
             F.col("dead.reason").alias("reason"),
             F.to_date(F.when(F.col("dead").isNull(), F.col("ts")).otherwise(arrival)).alias("day"),
             (F.col("ts_source") == "arrival").alias("corrected"),
-        ).agg(F.count(F.lit(1)).alias("n"), F.max(F.unix_millis(arrival)).alias("newest"))
-        out: dict[str, Any] = {"records": 0, "clocks_corrected": 0, "reasons": {}, "folders": set(), "newest": 0.0}
+        ).agg(
+            F.count(F.lit(1)).alias("n"),
+            F.max(F.unix_millis(arrival)).alias("newest"),
+            F.max(F.when(F.col("replayed") == 0, F.unix_millis(arrival))).alias("read"),
+        )
+        out: dict[str, Any] = {"records": 0, "clocks_corrected": 0, "reasons": {}, "folders": set(), "newest": 0, "read": 0}
         for row in kinds.collect():
             day = (
                 row.day.strftime("year=%Y/month=%m/day=%d")
                 if row.day.year > 999
                 else row.day.strftime("year=0%Y/month=%m/day=%d")
             )
-            out["newest"] = max(out["newest"], row.newest / 1000)
+            out["newest"], out["read"] = max(out["newest"], row.newest), max(out["read"], row.read or 0)
             if row.reason is None:
                 out["records"] += row.n
                 out["clocks_corrected"] += row.n if row.corrected else 0
@@ -459,7 +224,8 @@ class Job:
             for folder in before:
                 self.files.delete(folder)
             folders = sorted({*folders, *before})
-        self.ledger.intend(label, folders)
+        if folders != before:
+            self.ledger.intend(label, folders)
         stored = 0
         if figures["records"]:
             count = Observation()
@@ -476,7 +242,7 @@ class Job:
 
     def new_rows(self, decoded: DataFrame, last: Commit) -> DataFrame:
         """The rows that are stored in no batch before, each once. A row without id is always new."""
-        rows = decoded.where("dead is null").drop("dead")
+        rows = decoded.where("dead is null").drop("dead", "replayed")
         same = Window.partitionBy("device_id", "boot", "seq").orderBy("arrival_time", "sequence_number")
         rows = rows.withColumn("copy", F.when(F.col("seq").isNotNull(), F.row_number().over(same)).otherwise(1))
         stored = F.broadcast(self.ledger.ids(last).select("device_id", "boot", "low", "high").alias("s"))
@@ -542,7 +308,7 @@ class Job:
         new = runs.groupBy("device_id", "boot", "run").agg(
             F.min("seq").alias("low"), F.max("seq").alias("high"), F.max("arrival_time").alias("last_seen")
         )
-        oldest = F.timestamp_millis(F.lit(int((figures["newest"] - self.model["records"]["dedup_days"] * 86400) * 1000)))
+        oldest = F.timestamp_millis(F.lit(figures["newest"] - self.model["records"]["dedup_days"] * 86_400_000))
         merged = intervals(self.ledger.ids(last).unionByName(new.drop("run")))
         latest = F.max("last_seen").over(Window.partitionBy("device_id", "boot"))
         kept = merged.withColumn("latest", latest).where(F.col("latest") >= oldest).drop("latest")
@@ -563,7 +329,9 @@ class Job:
         }
         table = [{"Name": "Table", "Value": self.table}]
         data = [
-            {"MetricName": name, "Dimensions": table, "Value": said[key], "Unit": unit} for name, (key, unit) in names.items()
+            {"MetricName": name, "Dimensions": table, "Value": said[key], "Unit": unit}
+            for name, (key, unit) in names.items()
+            if key in said
         ]
         try:
             import boto3
@@ -589,6 +357,7 @@ def session(model: dict[str, Any], lake: str) -> SparkSession:
     spark = SparkSession.builder.appName(f"{model['table']} stream etl").getOrCreate()
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+    spark.conf.set("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")  # no empty files named _SUCCESS
     catalog = "spark.sql.catalog.glue_catalog"
     if model["sink"] == "iceberg" and spark.conf.get(catalog, None) is None:
         spark.conf.set(catalog, "org.apache.iceberg.spark.SparkCatalog")

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timezone
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-from rivulet_frames import MAX_LINE, NO_TIME, FrameError, Schema, Series, lines, series, sniff, timestamp, to_json
+from rivulet_frames import NO_TIME, FrameError, Schema, Series, lines, series, sniff, timestamp, to_json
 from rivulet_kpl import user_records
+from rivulet_parse import Rejected, json_text, parse_json, read_time, shorten
+from rivulet_rows import Batch, DeadLetter, Row, Source
 
 MAX_FRAME = 64 << 20  # bytes that one frame may decompress to
 MAX_DATA = 1 << 30  # bytes that all the frames of one Kinesis record may
@@ -28,90 +27,6 @@ _DAY, _MINUTE = 86_400_000, 60_000  # milliseconds
 _EXACT = 1 << 53  # ints up to it are exact as floats
 _MAX_INT = (1 << 63) - 1
 _REASONS = {"schema": "unknown_schema"}  # of FrameError; the others are called the same
-
-
-class Rejected(ValueError):
-    """A record that is refused."""
-
-    def __init__(self, reason: str, detail: str):
-        super().__init__(detail)
-        self.reason = reason
-
-
-class Source(NamedTuple):
-    """Where data comes from."""
-
-    sequence_number: str | None
-    partition_key: str = ""
-    stream: str = ""
-    shard_id: str | None = None
-    arrival: int = 0  # milliseconds since 1970
-    replayed: int = 0  # how often it was a dead letter before
-    user_record: int = 0  # its place in its aggregate; given for what is replayed
-    record: int | None = None  # its place in its frame; likewise
-
-
-class DeadLetter(NamedTuple):
-    """What could not be stored, and why. data is the user record as it was put, or one record of it as record JSON."""
-
-    source: Source
-    reason: str
-    detail: str
-    data: bytes
-    user_record: int
-    record: int | None  # its place in the frame; None if the frame is meant
-    device_id: str | None = None
-
-
-class Row(NamedTuple):
-    """A record as the table has it, without what its source says."""
-
-    device_id: str
-    boot: int | None  # None, like seq, for a record that has no id
-    seq: int | None
-    ts: int  # microseconds since 1970
-    from_device: bool  # or else ts is when it arrived
-    device_ts: str | None  # the time as the device gave it, if it is not ts
-    schema: str | None
-    meta: dict[str, str] | None
-    values: tuple[Any, ...]  # of Rules.fields
-    extra: dict[str, str] | None  # unknown readings, as JSON
-
-
-class Batch:
-    """Rows by columns, as Arrow and Parquet want them, and dead letters."""
-
-    def __init__(self, fields: int):
-        self.device_id: list[str] = []
-        self.boot: list[int | None] = []
-        self.seq: list[int | None] = []
-        self.ts: list[int] = []
-        self.from_device: list[bool] = []
-        self.device_ts: list[str | None] = []
-        self.schema: list[str | None] = []
-        self.meta: list[dict[str, str] | None] = []
-        self.values: list[list[Any]] = [[] for _ in range(fields)]
-        self.extra: list[dict[str, str] | None] = []
-        self.sources: list[Source] = []
-        self.dead: list[DeadLetter] = []
-
-    def __len__(self) -> int:
-        return len(self.device_id)
-
-    def append(self, row: Row, source: Source) -> None:
-        """Adds a row."""
-        self.device_id.append(row.device_id)
-        self.boot.append(row.boot)
-        self.seq.append(row.seq)
-        self.ts.append(row.ts)
-        self.from_device.append(row.from_device)
-        self.device_ts.append(row.device_ts)
-        self.schema.append(row.schema)
-        self.meta.append(row.meta)
-        for column, value in zip(self.values, row.values):
-            column.append(value)
-        self.extra.append(row.extra)
-        self.sources.append(source)
 
 
 class _Field(NamedTuple):
@@ -225,7 +140,7 @@ class Rules:
 
     def _line(self, line: bytes, source: Source, user: int, n: int, batch: Batch) -> None:
         try:
-            record = _parse(line)
+            record = parse_json(line)
         except Rejected as e:
             batch.dead.append(DeadLetter(source, e.reason, str(e), line, user, n))
             return
@@ -282,7 +197,7 @@ class Rules:
             if name not in _KNOWN_MEMBERS and value is not None:
                 self._unknown(name, value, extra)
         ts, device_ts = self._time(record.get("ts"), arrival)
-        texts = {name: v if isinstance(v, str) else _json_text(v) for name, v in meta.items()} if meta else None
+        texts = {name: v if isinstance(v, str) else json_text(v) for name, v in meta.items()} if meta else None
         with_id = boot and seq  # without, it cannot be told from another
         return Row(
             device,
@@ -303,14 +218,14 @@ class Rules:
                 return self.newest
             raise Rejected("unknown_schema", "it names no schema, and without_schema is reject")
         if not isinstance(ref, str) or ref not in self.versions:
-            raise Rejected("unknown_schema", f"schema {_short(ref)} is not among {', '.join(self.versions)}")
+            raise Rejected("unknown_schema", f"schema {shorten(ref)} is not among {', '.join(self.versions)}")
         return self.versions[ref]
 
     def _unknown(self, name: str, value: Any, extra: dict[str, str]) -> None:
         if self.unknown_fields == "reject":
-            raise Rejected("unknown_field", f"{_short(name)} is not in schema {self.newest.ref}")
+            raise Rejected("unknown_field", f"{shorten(name)} is not in schema {self.newest.ref}")
         if self.unknown_fields == "keep":
-            extra[name] = _json_text(value)
+            extra[name] = json_text(value)
 
     def _time(self, given: Any, arrival: int) -> tuple[int | None, str | None]:
         """The time in microseconds, or None and what the device gave if its clock was wrong."""
@@ -319,7 +234,7 @@ class Rules:
         us = read_time(given)
         if arrival - self.max_age <= us // 1000 <= arrival + self.max_ahead:
             return us, None
-        return None, given if isinstance(given, str) else _json_text(given)
+        return None, given if isinstance(given, str) else json_text(given)
 
     # ---- Many records at once ----
 
@@ -383,7 +298,7 @@ def _checked(field: _Field, value: Any) -> Any:
     if want is float and type(value) is int and -_EXACT <= value <= _EXACT:
         value = float(value)
     if type(value) is not want:
-        raise Rejected("type", f"{field.name} = {_short(value)} is no {field.kind}")
+        raise Rejected("type", f"{field.name} = {shorten(value)} is no {field.kind}")
     if want is float and not math.isfinite(value):
         raise Rejected("range", f"{field.name} = {value} is not a finite number")
     if want is int and not -_MAX_INT - 1 <= value <= _MAX_INT:
@@ -399,7 +314,7 @@ def _id(record: dict[str, Any], name: str, most: int) -> int:
     if value is None:
         return 0
     if type(value) is not int or not 0 <= value <= most:
-        raise Rejected("id", f"{name} = {_short(value)} is not an integer of 0 to {most}")
+        raise Rejected("id", f"{name} = {shorten(value)} is not an integer of 0 to {most}")
     return value
 
 
@@ -416,111 +331,3 @@ def _series_record(s: Series, i: int) -> dict[str, Any]:
         record["meta"] = s.meta
     record["readings"] = {name: column[i] for name, column in s.columns.items()}
     return record
-
-
-# ---- Times ----
-
-_RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,12}))? ?(?:([Zz])|([+-])(\d\d):?(\d\d))?", re.ASCII
-)
-_NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,12})?", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-def read_time(given: Any) -> int:
-    """Reads a time: RFC 3339, in any zone (UTC if it has none), or seconds, milli-, micro- or nanoseconds since 1970, as a
-    number or as text. Which of them, the size of the number tells: seconds are below 10^11, which is in the year 5138.
-    Returns microseconds since 1970; raises Rejected."""
-    if isinstance(given, str):
-        text = given.strip()
-        found = _RFC3339.fullmatch(text)
-        if found:
-            return _calendar_time(found, given)
-        if _NUMBER.fullmatch(text):
-            given = float(text) if "." in text else int(text)
-    if type(given) not in (int, float) or not math.isfinite(given):
-        raise Rejected("timestamp", f"ts = {_short(given)} is neither a time of RFC 3339 nor a number since 1970")
-    size = abs(given)
-    if size < 1e11:
-        us = given * 1_000_000
-    elif size < 1e14:
-        us = given * 1000
-    elif size < 1e17:
-        us = given
-    else:
-        us = given // 1000
-    if not abs(us) < 253_402_300_800_000_000:
-        raise Rejected("timestamp", f"ts = {_short(given)} is after the year 9999")
-    return round(us)
-
-
-def _calendar_time(found: re.Match[str], given: str) -> int:
-    year, month, day, hour, minute, second, fraction, _, sign, zone_hours, zone_minutes = found.groups()
-    h, m, s = int(hour), int(minute), int(second)
-    try:
-        midnight = _midnight(int(year), int(month), int(day))
-    except ValueError as e:
-        raise Rejected("timestamp", f"ts = {_short(given)}: {e}") from e
-    if h > 23 or m > 59 or s > 60 or (sign and (int(zone_hours) > 23 or int(zone_minutes) > 59)):
-        raise Rejected("timestamp", f"ts = {_short(given)}: there is no such time of day")
-    zone = (int(zone_hours) * 60 + int(zone_minutes)) * (-60 if sign == "-" else 60) if sign else 0
-    return (midnight + h * 3600 + m * 60 + s - zone) * 1_000_000 + int((fraction or "0")[:6].ljust(6, "0"))
-
-
-@lru_cache(maxsize=256)
-def _midnight(year: int, month: int, day: int) -> int:
-    return round((datetime(year, month, day, tzinfo=timezone.utc) - _EPOCH).total_seconds())
-
-
-# ---- JSON ----
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        for name, value in pairs:
-            if type(value) is not type(members[name]) or value != members[name]:
-                raise Rejected(
-                    "duplicate_field", f"{_short(name)} is given twice, as {_short(value)} and {_short(members[name])}"
-                )
-    return members
-
-
-def _json_int(digits: str) -> int:
-    if len(digits) > 20:
-        raise Rejected("range", f"{digits[:32]}… is an integer beyond 64 bits")
-    return int(digits)
-
-
-def _json_float(number: str) -> float:
-    value = float(number) if number[-1:].isdigit() else math.inf  # else it is NaN or Infinity, which JSON has not
-    if math.isinf(value):
-        raise Rejected("range", f"{number[:32]} does not fit a float of 64 bits")
-    return value
-
-
-_decoder = json.JSONDecoder(object_pairs_hook=_members, parse_int=_json_int, parse_float=_json_float, parse_constant=_json_float)
-
-
-def _parse(line: bytes) -> Any:
-    if len(line) > MAX_LINE:
-        raise Rejected("json", f"longer than {MAX_LINE} bytes")
-    try:
-        text = line.decode()
-        record = _decoder.decode(text)
-        if "\\u" in text:
-            json.dumps(record, ensure_ascii=False).encode()  # fails for half a surrogate pair, which is no character
-        return record
-    except Rejected:
-        raise
-    except (ValueError, RecursionError) as e:
-        raise Rejected("json", f"not JSON: {e}") from e
-
-
-def _json_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else _json_text(value)
-    return text if len(text) <= 64 else text[:64] + "…"
