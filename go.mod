@@ -8,6 +8,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/config v1.33.14
 	github.com/aws/aws-sdk-go-v2/service/kinesis v1.56.8
 	github.com/aws/smithy-go v1.28.8
+	github.com/goccy/go-yaml v1.19.1
 	github.com/klauspost/compress v1.20.1
 	github.com/stretchr/testify v1.11.1
 	go.uber.org/goleak v1.3.0

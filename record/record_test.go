@@ -168,45 +168,6 @@ func TestSchemaOfRefusesBadStructs(t *testing.T) {
 	check(err, `name = "Upper"`, "version = 0", `"Bad Name"`, "did you mean Cel?", "min 2 is above max 1", "the name is taken", "not for a bool", `unit "a b"`, "c: declared twice")
 }
 
-func TestSchemaDocument(t *testing.T) {
-	s := envSchema(t)
-	doc, err := s.MarshalJSON()
-	require.NoError(t, err)
-	back, err := ParseSchema(doc)
-	require.NoError(t, err)
-	require.Equal(t, s.Fields(), back.Fields())
-	require.Equal(t, s.Fingerprint(), back.Fingerprint())
-	require.Equal(t, "env/1", back.Ref())
-	for in, want := range map[string]string{
-		`{"name":"x","version":1,"fields":[{"name":"a","kind":"int","maximum":3}]}`: "maximum",
-		`{"name":"x","version":1,"fields":[{"name":"a","kind":"double"}]}`:          `kind "double"`,
-		`{"name":"x","version":1,"fields":[{"name":"a","kind":"int"}]} {}`:          "follows",
-		`{"name":"x","version":1,"fields":[]}`:                                      "1 to 512 fields",
-		`{"name":"x","version":1,"fields":[{"name":"a","kind":"int","min":1e400}]}`: "min",
-		`[]`: "schema document",
-	} {
-		_, err := ParseSchema([]byte(in))
-		require.ErrorContains(t, err, want, in)
-	}
-}
-
-func TestFingerprintCoversWhatReadingNeeds(t *testing.T) {
-	base := Field{Name: "a", Kind: Float, Unit: "V"}
-	print := func(f Field) uint64 {
-		s, err := NewSchema("x", 1, f)
-		require.NoError(t, err)
-		return s.Fingerprint()
-	}
-	same := base
-	same.Max, same.Doc = Limit(3), "changed"
-	require.Equal(t, print(base), print(same))
-	for _, change := range []func(*Field){func(f *Field) { f.Name = "b" }, func(f *Field) { f.Kind = Int }, func(f *Field) { f.Unit = "A" }, func(f *Field) { f.Required = true }} {
-		f := base
-		change(&f)
-		require.NotEqual(t, print(base), print(f))
-	}
-}
-
 func TestFreeRecords(t *testing.T) {
 	r := Record{ID: ID{"gw", 1, 2}, Time: now.Truncate(time.Millisecond), Schema: "other/3", Meta: []Meta{{"empty", ""}, {"a", "b"}},
 		Readings: []Reading{{"f", FloatValue(21)}, {"i", IntValue(21)}, {"b", BoolValue(false)}, {"s", StringValue("")}, {"neg0", FloatValue(math.Copysign(0, -1))}}}

@@ -97,9 +97,11 @@ func (s *Schema) fingerprint() uint64 {
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// reserved are the names that the stored table gives to a record's own parts.
+// reserved are the names that the stored table gives to a record's own parts, to
+// what the backend adds to it, and to partitions.
 var reserved = map[string]bool{"device_id": true, "boot": true, "seq": true, "ts": true,
-	"schema": true, "meta": true, "year": true, "month": true, "day": true}
+	"schema": true, "meta": true, "year": true, "month": true, "day": true, "batch": true,
+	"ts_source": true, "device_ts": true, "arrival_time": true, "extra": true, "sequence_number": true}
 
 // mistaken maps units that people write to the registered name they mean.
 var mistaken = map[string]string{"°C": "Cel", "degC": "Cel", "celsius": "Cel", "Celsius": "Cel",
@@ -117,7 +119,7 @@ func checkField(bad *faults, f *Field) {
 		bad.add(name, strconv.Quote(f.Name), "a field's name is a-z, 0-9 and _, does not begin with a digit, and has at most 64 characters")
 	}
 	if reserved[f.Name] {
-		bad.add(name, "", "the name is taken by a part of every record; choose another")
+		bad.add(name, "", "the name is taken by a column that every table of records has; choose another")
 	}
 	if !f.Kind.valid() {
 		bad.add(name, f.Kind.String(), "the kind is Float, Int, Bool or String")

@@ -36,4 +36,7 @@ for check in "check -q" "format -q --diff"; do
 	# shellcheck disable=SC2086
 	"$to/bin/ruff" $check --no-cache --config backend/python/ruff.toml backend/python || failed=1
 done
+# What is bundled of them is held to the same rules.
+echo "+ go test -run TestScripts ./backend/python"
+RUFF="$PWD/$to/bin/ruff" go test -count=1 -run TestScripts ./backend/python || failed=1
 exit "${failed:-0}"

@@ -1,10 +1,12 @@
 package model
 
+import "github.com/rivulet-iot/rivulet/record"
+
 // Column is one column of the table.
 type Column struct {
-	Name string `json:"name"`
-	Type string `json:"type"` // as Hive has it: string, bigint, double, boolean, timestamp, map<string,string>
-	Doc  string `json:"doc,omitempty"`
+	Name string `json:"name"`          // a-z, 0-9 and _
+	Type string `json:"type"`          // as Hive has it: string, bigint, double, boolean, timestamp, map<string,string>
+	Doc  string `json:"doc,omitempty"` // one line for people, with the unit; may be ""
 	// Field says where the value comes from: a field of the schema, or "" for what
 	// every record has.
 	Field string `json:"field,omitempty"`
@@ -16,7 +18,44 @@ type Column struct {
 
 // Conversion is from the schema's unit to the table's.
 type Conversion struct {
-	From   string  `json:"from"`
-	Scale  float64 `json:"scale"`
-	Offset float64 `json:"offset"`
+	From   string  `json:"from"`   // the schema's unit
+	Scale  float64 `json:"scale"`  // the exact quotient, rounded once
+	Offset float64 `json:"offset"` // in the table's unit, rounded once
+}
+
+// The columns before and after those of the fields.
+var (
+	before = []Column{
+		{Name: "device_id", Type: "string", Doc: "the device"},
+		{Name: "boot", Type: "bigint", Doc: "number of the device's start; device_id, boot and seq identify a record"},
+		{Name: "seq", Type: "bigint", Doc: "number of the record since that start"},
+		{Name: "ts", Type: "timestamp", Doc: "when it was observed, UTC"},
+		{Name: "ts_source", Type: "string", Doc: "whose clock ts is of: device, or arrival, where the device's was wrong"},
+		{Name: "device_ts", Type: "string", Doc: "the time as the device gave it, where ts_source is arrival"},
+		{Name: "arrival_time", Type: "timestamp", Doc: "when the stream took it, UTC"},
+		{Name: "schema", Type: "string", Doc: "name/version of its schema"},
+		{Name: "meta", Type: "map<string,string>", Doc: "what the device says of itself"},
+	}
+	extra    = Column{Name: "extra", Type: "map<string,string>", Doc: "readings that the schema does not have, as JSON text"}
+	sequence = Column{Name: "sequence_number", Type: "string", Doc: "of the Kinesis record that it came in"}
+)
+
+// hiveType is the type of a field's column, if it is not converted.
+var hiveType = map[record.Kind]string{record.Float: "double", record.Int: "bigint", record.Bool: "boolean", record.String: "string"}
+
+// column returns the column of a field; its doc names the unit.
+func column(f record.Field) Column {
+	return Column{Name: f.Name, Type: hiveType[f.Kind], Doc: f.Doc, Field: f.Name, Unit: f.Unit}
+}
+
+// withUnit puts the unit into the column's doc.
+func (c Column) withUnit() Column {
+	switch {
+	case c.Unit == "":
+	case c.Doc == "":
+		c.Doc = "in " + c.Unit
+	default:
+		c.Doc += ", in " + c.Unit
+	}
+	return c
 }

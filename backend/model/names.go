@@ -11,10 +11,13 @@ const (
 	Replay       = "replay/"        // dead letters copied to replay/TABLE/ are processed once more
 	Checkpoints  = "checkpoints/"   // checkpoints/TABLE/: how far the stream was read
 	Ledger       = "ledger/"        // ledger/TABLE/: which batches are stored, and which record ids
-	RegistryPath = "registry/"      // registry/devices.csv
+	RegistryPath = "registry/"      // RegistryFile
 	Scripts      = "scripts/"       // scripts/JOB.py
 	QueryResults = "query-results/" // of Athena
 )
+
+// RegistryFile is the list of devices, of which [Options].Registry has the columns.
+const RegistryFile = RegistryPath + "devices.csv"
 
 // Prefixes returns all of them.
 func Prefixes() []string {

@@ -32,6 +32,7 @@ var unwanted = map[string]string{
 	"github.com/aws/aws-sdk-go-v2/credentials": "it pulls in sso and sts; aws.CredentialsProviderFunc does for fixed keys",
 	"github.com/stretchr/testify":              "it is for tests",
 	"github.com/a8m/kinesis-producer":          "it is for tests",
+	"github.com/goccy/go-yaml":                 "it is for the options file of the backend",
 	"google.golang.org/protobuf":               "internal/kpl writes that wire format by hand",
 }
 

@@ -1,0 +1,61 @@
+package python
+
+import (
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/backend/model"
+	"github.com/rivulet-iot/rivulet/internal/backendtest"
+)
+
+var update = flag.Bool("update", false, "write testdata")
+
+// The job and the function, with a model that has what is hard to quote, compile, are
+// as tidy as the modules are, and hold every one of them.
+func TestScripts(t *testing.T) {
+	m := backendtest.Model(t)
+	for name, render := range map[string]func(*model.Model) ([]byte, error){"rivulet_job": Script, "rivulet_lambda": Lambda} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := fs.Stat(modules, name+".py"); err != nil {
+				t.Skip("it is not here yet")
+			}
+			got, err := render(m)
+			require.NoError(t, err)
+			again, err := render(m)
+			require.NoError(t, err)
+			require.Equal(t, string(got), string(again))
+			require.NotContains(t, string(got), "= None  # the renderer")
+			require.NotContains(t, string(got), "from rivulet_")
+			require.Contains(t, string(got), "# ======== rivulet_frames.py ========\n")
+			require.Contains(t, string(got), "# ======== "+name+".py ========\n")
+			require.Contains(t, string(got), strings.TrimSpace(string(m.JSON())))
+			file := filepath.Join(t.TempDir(), name+".py")
+			require.NoError(t, os.WriteFile(file, got, 0o600))
+			run(t, "-m", "py_compile", file)
+			lint(t, file)
+		})
+	}
+}
+
+// A module that is in nothing is forgotten, or misspelt.
+func TestEveryModuleIsInABundle(t *testing.T) {
+	m := backendtest.Model(t)
+	script, err := Script(m)
+	require.NoError(t, err)
+	if _, err := fs.Stat(modules, "rivulet_lambda.py"); err != nil {
+		t.Skip("rivulet_lambda.py is not here yet")
+	}
+	lambda, err := Lambda(m)
+	require.NoError(t, err)
+	names, err := fs.Glob(modules, "*.py")
+	require.NoError(t, err)
+	for _, name := range names {
+		require.Contains(t, string(script)+string(lambda), "# ======== "+name+" ========\n")
+	}
+}

@@ -1,0 +1,115 @@
+package stack
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/rivulet-iot/rivulet/backend/model"
+)
+
+//go:embed *.tmpl
+var sources embed.FS
+
+// parts are the files that make the template, in order.
+var parts = []string{"head", "stream", "lake", "job", "access", "athena", "alarms", "consumer", "outputs"}
+
+// CloudFormation returns the template, as YAML. It has two parameters: who administers
+// the buckets, and whether the job runs.
+func CloudFormation(m *model.Model) ([]byte, error) {
+	v := viewOf(m)
+	t, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{
+		"quote": quote, "sub": scalar, "comment": comment, "policy": v.policy, "dashboard": v.dashboard,
+	}).ParseFS(sources, "*.yaml.tmpl")
+	if err != nil {
+		return nil, fmt.Errorf("stack: %w", err)
+	}
+	var b bytes.Buffer
+	for _, part := range parts {
+		if part == "consumer" && !m.Lambda.Enabled {
+			continue
+		}
+		if err := t.ExecuteTemplate(&b, part+".yaml.tmpl", v); err != nil {
+			return nil, fmt.Errorf("stack: %w", err)
+		}
+	}
+	return b.Bytes(), nil
+}
+
+// Dashboard returns the body of the CloudWatch dashboard: JSON, with the placeholder
+// [Region].
+func Dashboard(m *model.Model) (string, error) {
+	t, err := template.ParseFS(sources, "dashboard.json.tmpl")
+	if err != nil {
+		return "", fmt.Errorf("stack: %w", err)
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, viewOf(m)); err != nil {
+		return "", fmt.Errorf("stack: %w", err)
+	}
+	return strings.TrimSuffix(b.String(), "\n"), nil
+}
+
+// view is what the templates see: the model, and what follows from it.
+type view struct {
+	*model.Model
+	Names    Names
+	Tags     string // of every resource that takes tags
+	policies map[string]Document
+
+	DataPrefix, DeadLettersPrefix, Replay, Checkpoints, Ledger, QueryResults, Scripts string
+
+	SessionSeconds                int   // that a session of the device role may last
+	ScanLimit                     int64 // bytes
+	IteratorAgeMillis, LagSeconds int
+	ConsumerConcurrency           int
+}
+
+func viewOf(m *model.Model) view {
+	v := view{
+		Model: m, Names: NamesOf(m), policies: Policies(m),
+		Tags: "[{Key: Project, Value: " + m.Project + "}]",
+
+		DataPrefix: DataPrefix(m), DeadLettersPrefix: model.DeadLetters, Replay: model.Replay,
+		Checkpoints: model.Checkpoints, Ledger: model.Ledger, QueryResults: model.QueryResults, Scripts: model.Scripts,
+
+		// A role's is at least an hour: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+		SessionSeconds:    max(3600, m.Devices.CredentialSeconds),
+		ScanLimit:         int64(m.Athena.ScanLimitGiB) << 30,
+		IteratorAgeMillis: m.Alarms.IteratorAgeMinutes * 60_000,
+		LagSeconds:        m.Alarms.IteratorAgeMinutes * 60,
+		// One a shard is all that is ever used; it must leave 100 of the account's 1000:
+		// https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+		ConsumerConcurrency: 10,
+	}
+	if m.Stream.Mode == "provisioned" {
+		v.ConsumerConcurrency = min(m.Stream.Shards, 100)
+	}
+	return v
+}
+
+func (v view) policy(name string, indent int) (string, error) {
+	d, ok := v.policies[name]
+	if !ok {
+		return "", fmt.Errorf("no policy %s", name)
+	}
+	return d.yaml(indent), nil
+}
+
+func (v view) dashboard(indent int) (string, error) {
+	body, err := Dashboard(v.Model)
+	space := strings.Repeat(" ", indent)
+	return space + strings.ReplaceAll(body, "\n", "\n"+space), err
+}
+
+// comment cuts a column's comment to the 255 bytes that the Data Catalog takes, on one line:
+// https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+func comment(doc string) string {
+	doc = strings.Join(strings.Fields(doc), " ")
+	if len(doc) > 255 {
+		doc = strings.ToValidUTF8(doc[:255], "")
+	}
+	return doc
+}
