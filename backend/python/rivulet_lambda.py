@@ -29,7 +29,8 @@ from functools import lru_cache
 from typing import Any, Callable
 
 from rivulet_frames import timestamp
-from rivulet_rules import Row, Rules, Source
+from rivulet_rows import Row, Source
+from rivulet_rules import Rules
 
 MODEL: Any = None  # the renderer puts the model here
 
