@@ -191,16 +191,16 @@ def check_compaction(db, lake, all_rows, sql):
     create, copy, not_copied, switch, optimize, vacuum = sql
     assert optimize.startswith("OPTIMIZE") and vacuum.startswith("VACUUM")
     everything, counted = 'SELECT * FROM "my_project"."env_room_all"', lambda: fetch(db, not_copied)[0]["not_copied"]
-    old = [r for r in all_rows if r[3].date() < datetime.date(2026, 1, 1)]
     of_day = [r for r in all_rows if r[3].date() == datetime.date(2026, 1, 1)]
+    now = [dated(r) for r in all_rows]
     db.execute(create)
+    db.execute(switch)
+    same("all, nothing copied", fetch(db, everything), now)
     assert counted() == len(of_day) > 0
     for _ in range(2):  # the second time nothing happens
         db.execute(copy)
         assert counted() == 0
         assert db.execute('SELECT count(*) FROM "my_project"."env_room_compact"').fetchone() == (len(of_day),)
-    db.execute(switch)
-    now = [dated(r) for r in all_rows if r not in old]  # earlier days were not copied
     same("all", fetch(db, everything), now)
     with_id, without = [*of_day[0]], [*next(r for r in of_day if r[2] is None)]
     with_id[2], without[-1] = 999, f"{99999:056d}"

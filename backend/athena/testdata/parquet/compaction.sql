@@ -4,10 +4,10 @@
 -- nothing in Athena replaces the files of a Parquet table in one step, and what a failed INSERT
 -- wrote stays (https://docs.aws.amazon.com/athena/latest/ug/insert-into.html). So a day is
 -- copied to a second table, in Apache Iceberg, where a statement happens at once or not at all,
--- and a view changes over from one table to the other. Queries of env_room_all never
--- see a record twice. Any statement may be repeated, but not run twice at the same time.
+-- and a view takes each day from one of the two tables. Queries of env_room_all never see a
+-- record twice. Any statement may be repeated, but not run twice at the same time.
 --
--- Put the day in place of 1 January 2026 in all of them. Replace my-project-lake-ACCOUNT-REGION by the bucket's name.
+-- Put the day, one that is over, in place of 1 January 2026. Replace my-project-lake-ACCOUNT-REGION by the bucket's name.
 
 -- 1. The second table, once.
 CREATE TABLE IF NOT EXISTS `my_project`.`env_room_compact` (
@@ -58,17 +58,18 @@ LEFT JOIN (SELECT * FROM "my_project"."env_room_compact" WHERE "year" = 2026 AND
   AND c."year" = s."year" AND c."month" = s."month" AND c."day" = s."day"
 WHERE c."device_id" IS NULL;
 
--- 4. Changes over: days up to this one are read from the second table, later ones from the first.
--- All days before it must have been copied. Late records of these days are seen when statement 2
--- has copied them.
+-- 4. What to ask from now on, once: days that are in the second table come from there, all others from
+-- the first. A day changes over in the moment in which statement 2 commits. Late records of such a day
+-- are seen when statement 2 has copied them.
 CREATE OR REPLACE VIEW "my_project"."env_room_all" AS
 SELECT "device_id", "boot", "seq", "ts", "meta", "temperature", "order", "motion", "state", "newest", "site", "sequence_number", "year", "month", "day"
 FROM "my_project"."env_room_compact"
-WHERE "year" < 2026 OR ("year" = 2026 AND ("month" < 1 OR ("month" = 1 AND "day" <= 1)))
 UNION ALL
-SELECT "device_id", "boot", "seq", "ts", "meta", "temperature", "order", "motion", "state", "newest", "site", "sequence_number", "year", "month", "day"
-FROM "my_project"."env_room"
-WHERE "year" > 2026 OR ("year" = 2026 AND ("month" > 1 OR ("month" = 1 AND "day" > 1)));
+SELECT s."device_id", s."boot", s."seq", s."ts", s."meta", s."temperature", s."order", s."motion", s."state", s."newest", s."site", s."sequence_number", s."year", s."month", s."day"
+FROM "my_project"."env_room" AS s
+LEFT JOIN (SELECT DISTINCT "year", "month", "day" FROM "my_project"."env_room_compact") AS c
+  ON c."year" = s."year" AND c."month" = s."month" AND c."day" = s."day"
+WHERE c."year" IS NULL;
 
 -- 5. Makes the files of the second table larger if statement 2 was repeated, and removes what no
 -- snapshot needs any more. Run either again as long as it says that more runs are needed.
