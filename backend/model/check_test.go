@@ -102,12 +102,12 @@ func TestEveryOptionIsChecked(t *testing.T) {
 			require.NoError(t, err, "%s = %v", path, value)
 		}
 	}
-	for part := range reflect.TypeFor[model.Options]().Fields() {
+	for _, part := range reflect.VisibleFields(reflect.TypeFor[model.Options]()) {
 		if part.Type.Kind() != reflect.Struct {
 			require.Contains(t, cases, part.Name)
 			continue
 		}
-		for field := range part.Type.Fields() {
+		for _, field := range reflect.VisibleFields(part.Type) {
 			require.Contains(t, cases, part.Name+"."+field.Name)
 		}
 	}

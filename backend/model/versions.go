@@ -27,7 +27,7 @@ func (m *Model) merge(bad *Error) {
 		case s.Version() == was.Version():
 			bad.add("schemas", "", s.Ref()+" is given twice")
 		default:
-			for _, problem := range Changes(was, s) {
+			for _, problem := range changes(was, s) {
 				bad.add("schemas", "", problem)
 			}
 		}
@@ -89,9 +89,9 @@ func (m *Model) addRegistry(bad *Error) {
 	}
 }
 
-// Changes says what a newer version of a schema may not change, one problem a line
+// changes says what a newer version of a schema may not change, one problem a line
 // for people: fields may be added, limits and docs may change, nothing else.
-func Changes(was, is *record.Schema) (problems []string) {
+func changes(was, is *record.Schema) (problems []string) {
 	fields := map[string]record.Field{}
 	for _, f := range is.Fields() {
 		fields[f.Name] = f

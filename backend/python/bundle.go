@@ -25,14 +25,12 @@ func bundle(files fs.FS, main string, model []byte) ([]byte, error) {
 	}
 	var body bytes.Buffer
 	for _, m := range b.order {
-		lines := m.body
+		lines := m.library()
 		if m == top {
 			var err error
 			if lines, err = withModel(m, model); err != nil {
 				return nil, err
 			}
-		} else {
-			lines = m.library()
 		}
 		if body.Len() > 0 {
 			body.WriteString("\n")

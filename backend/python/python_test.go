@@ -59,3 +59,16 @@ func TestEveryModuleIsInABundle(t *testing.T) {
 		require.Contains(t, string(script)+string(lambda), "# ======== "+name+" ========\n")
 	}
 }
+
+// The modules' own tests, in plain CPython: no Spark, no AWS.
+func TestInCPython(t *testing.T) {
+	tests, err := filepath.Glob("test_rivulet_*.py")
+	require.NoError(t, err)
+	require.NotEmpty(t, tests)
+	for _, test := range tests {
+		if test == "test_rivulet_frames.py" {
+			continue // package compress runs it, with its test vectors
+		}
+		t.Run(test, func(t *testing.T) { run(t, "-B", test) })
+	}
+}

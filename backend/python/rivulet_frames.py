@@ -498,12 +498,12 @@ class _Columnar:
         return order, series
 
     def series_records(self, s: Series) -> Iterator[dict[str, Any]]:
-        for seq, time, row in zip(s.seqs, s.times, zip(*s.columns.values()) if s.columns else repeat(())):
+        for seq, ms, row in zip(s.seqs, s.times, zip(*s.columns.values()) if s.columns else repeat(())):
             record: dict[str, Any] = {"device_id": s.device}
             if s.boot or seq:
                 record["boot"], record["seq"] = s.boot, seq & _MASK
-            if time != NO_TIME:
-                record["ts"] = timestamp(time)
+            if ms != NO_TIME:
+                record["ts"] = timestamp(ms)
             if s.schema:
                 record["schema"] = s.schema
             if s.meta:

@@ -23,11 +23,11 @@ import sys
 import time
 from typing import Any
 
-from pyspark.sql import DataFrame, Observation, SparkSession, Window
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from rivulet_arrow import DEAD_COLUMNS, Decoder, decoded_schema
-from rivulet_ledger import Commit, Files, Ledger, intervals
+from rivulet_ledger import Commit, Files, Ledger, all_new, merged, runs, without
 
 MODEL: Any = None  # the renderer puts the model here
 
@@ -164,11 +164,18 @@ class Job:
         label = f"{query[:8]}-{number:09d}"
         cores = self.spark.sparkContext.defaultParallelism
         decoded = frame.repartition(cores).mapInArrow(Decoder(self.model), decoded_schema(self.model)).persist()
+        rows = decoded.where("dead is null").drop("dead", "replayed")
+        fresh = runs(rows).persist()
         try:
             figures = self.figures(decoded)
-            stored = self.write(decoded, label, last, figures)
-            ids = self.write_ids(decoded, f"ids/{last.number + 1:09d}-{label}", last, figures)
+            before = self.ledger.ids(last)
+            if not all_new(fresh, before):
+                rows = without(rows, before)
+            stored = self.write(rows, decoded.where("dead is not null").select("dead.*"), label, figures)
+            oldest = figures["newest"] - self.model["records"]["dedup_days"] * 86_400_000
+            ids = self.ledger.write_ids(merged(before, fresh, oldest), f"{last.number + 1:09d}-{label}")
         finally:
+            fresh.unpersist()
             decoded.unpersist()
         said = {
             "batch": label,
@@ -216,8 +223,8 @@ class Job:
         out["reasons"] = dict(sorted(out["reasons"].items()))
         return out
 
-    def write(self, decoded: DataFrame, label: str, last: Commit, figures: dict[str, Any]) -> int:
-        """Writes the rows that are not stored yet, and the dead letters; returns how many rows there were."""
+    def write(self, rows: DataFrame, letters: DataFrame, label: str, figures: dict[str, Any]) -> int:
+        """Writes rows and dead letters; returns how many rows there were."""
         folders = sorted(f"{folder}/batch={label}" for folder in figures["folders"])
         before = self.ledger.intent(label)
         if before is not None:
@@ -229,29 +236,15 @@ class Job:
         stored = 0
         if figures["records"]:
             count = Observation()
-            rows = self.with_registry(self.new_rows(decoded, last)).observe(count, F.count(F.lit(1)).alias("rows"))
+            rows = self.with_registry(rows).observe(count, F.count(F.lit(1)).alias("rows"))
             self.write_rows(rows, label, figures["records"])
             stored = count.get["rows"]
         if figures["reasons"]:
-            letters = decoded.where("dead is not null").select("dead.*")
             days = _days(letters, "arrival_time").withColumn("batch", F.lit(label))
             days.coalesce(1).write.partitionBy("year", "month", "day", "batch").json(
                 f"{self.options.lake}/{self.dead_letters}", mode="append", compression="gzip", ignoreNullFields=True
             )
         return stored
-
-    def new_rows(self, decoded: DataFrame, last: Commit) -> DataFrame:
-        """The rows that are stored in no batch before, each once. A row without id is always new."""
-        rows = decoded.where("dead is null").drop("dead", "replayed")
-        same = Window.partitionBy("device_id", "boot", "seq").orderBy("arrival_time", "sequence_number")
-        rows = rows.withColumn("copy", F.when(F.col("seq").isNotNull(), F.row_number().over(same)).otherwise(1))
-        stored = F.broadcast(self.ledger.ids(last).select("device_id", "boot", "low", "high").alias("s"))
-        known = (
-            (F.col("r.device_id") == F.col("s.device_id"))
-            & (F.col("r.boot") == F.col("s.boot"))
-            & F.col("r.seq").between(F.col("s.low"), F.col("s.high"))
-        )
-        return rows.where("copy = 1").drop("copy").alias("r").join(stored, known, "left_anti")
 
     def with_registry(self, rows: DataFrame) -> DataFrame:
         """Adds what the registry of devices says of a row's device, and puts the columns in the table's order."""
@@ -288,7 +281,7 @@ class Job:
         columns = ", ".join(f"`{c['name']}` {c['type']}" for c in self.model["columns"])
         self.spark.sql(
             f"CREATE TABLE IF NOT EXISTS {self.iceberg} ({columns}) USING iceberg PARTITIONED BY (days(ts)) "
-            f"LOCATION '{self.options.lake}/{self.model['prefixes']['iceberg']}{self.table}' TBLPROPERTIES ('format-version'='2')"
+            "TBLPROPERTIES ('format-version'='2')"
         )
         have = {name.lower() for name in self.spark.table(self.iceberg).columns}
         for c in self.model["columns"]:
@@ -299,21 +292,6 @@ class Job:
             rows.writeTo(self.iceberg).option("snapshot-property.rivulet-batch", label).append()
         else:
             rows.write.format("noop").mode("overwrite").save()  # only counts them
-
-    def write_ids(self, decoded: DataFrame, folder: str, last: Commit, figures: dict[str, Any]) -> str | None:
-        """Writes the ids that are stored once this batch is, and returns where."""
-        fresh = decoded.where("dead is null and seq is not null").select("device_id", "boot", "seq", "arrival_time")
-        by_device = Window.partitionBy("device_id", "boot").orderBy("seq")
-        runs = fresh.withColumn("run", F.col("seq") - F.dense_rank().over(by_device))
-        new = runs.groupBy("device_id", "boot", "run").agg(
-            F.min("seq").alias("low"), F.max("seq").alias("high"), F.max("arrival_time").alias("last_seen")
-        )
-        oldest = F.timestamp_millis(F.lit(figures["newest"] - self.model["records"]["dedup_days"] * 86_400_000))
-        merged = intervals(self.ledger.ids(last).unionByName(new.drop("run")))
-        latest = F.max("last_seen").over(Window.partitionBy("device_id", "boot"))
-        kept = merged.withColumn("latest", latest).where(F.col("latest") >= oldest).drop("latest")
-        kept.coalesce(1).write.parquet(f"{self.options.lake}/{self.ledger.folder}/{folder}", mode="overwrite", compression="zstd")
-        return folder
 
     def report(self, said: dict[str, Any]) -> None:
         """Puts a batch's figures into CloudWatch. That this fails is no reason to stop."""

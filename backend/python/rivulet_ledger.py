@@ -93,6 +93,11 @@ class Ledger:
             return self.spark.createDataFrame([], columns)
         return self.spark.read.schema(columns).parquet(f"{self.files.lake}/{self.folder}/{last.ids}")
 
+    def write_ids(self, ids: DataFrame, name: str) -> str:
+        """Writes the ids that are stored as of a commit, and returns where."""
+        ids.coalesce(1).write.parquet(f"{self.files.lake}/{self.folder}/ids/{name}", mode="overwrite", compression="zstd")
+        return f"ids/{name}"
+
     def intent(self, label: str) -> list[str] | None:
         """The folders that an attempt at a batch noted; None if there was none."""
         name = f"{self.folder}/intents/{label}.json"
@@ -113,14 +118,61 @@ class Ledger:
                 self.files.delete(f"{self.folder}/ids/{old}")
 
 
-def intervals(ids: DataFrame) -> DataFrame:
-    """Makes one interval of those that overlap or follow each other."""
+def runs(rows: DataFrame) -> DataFrame:
+    """The ids of rows as intervals of seq, each with how many rows it has; a row without id has no part in it."""
+    by_device = Window.partitionBy("device_id", "boot").orderBy("seq")
+    ids = rows.where("seq is not null").select("device_id", "boot", "seq", "arrival_time")
+    return (
+        ids.withColumn("run", F.col("seq") - F.dense_rank().over(by_device))
+        .groupBy("device_id", "boot", "run")
+        .agg(
+            F.min("seq").alias("low"),
+            F.max("seq").alias("high"),
+            F.count("*").alias("rows"),
+            F.max("arrival_time").alias("last_seen"),
+        )
+        .drop("run")
+    )
+
+
+def all_new(fresh: DataFrame, stored: DataFrame) -> bool:
+    """Whether no id of these runs comes twice in them, and none is among those stored."""
+    twice = fresh.where("rows > high - low + 1").select(F.lit(1))
+    same = (
+        (F.col("f.device_id") == F.col("s.device_id"))
+        & (F.col("f.boot") == F.col("s.boot"))
+        & (F.col("f.low") <= F.col("s.high"))
+        & (F.col("f.high") >= F.col("s.low"))
+    )
+    again = fresh.alias("f").join(F.broadcast(stored.alias("s")), same).select(F.lit(1))
+    return twice.union(again).isEmpty()
+
+
+def without(rows: DataFrame, stored: DataFrame) -> DataFrame:
+    """The rows whose ids are not stored, each id once. A row without id stays."""
+    same = Window.partitionBy("device_id", "boot", "seq").orderBy("arrival_time", "sequence_number")
+    rows = rows.withColumn("copy", F.when(F.col("seq").isNotNull(), F.row_number().over(same)).otherwise(1))
+    known = (
+        (F.col("r.device_id") == F.col("s.device_id"))
+        & (F.col("r.boot") == F.col("s.boot"))
+        & F.col("r.seq").between(F.col("s.low"), F.col("s.high"))
+    )
+    stored = F.broadcast(stored.select("device_id", "boot", "low", "high").alias("s"))
+    return rows.where("copy = 1").drop("copy").alias("r").join(stored, known, "left_anti")
+
+
+def merged(stored: DataFrame, fresh: DataFrame, oldest_ms: int) -> DataFrame:
+    """What is stored with these runs, as intervals that neither overlap nor follow each other, of each (device, boot) that was
+    heard of since oldest_ms."""
+    ids = stored.unionByName(fresh.drop("rows"))
     by_device = Window.partitionBy("device_id", "boot").orderBy("low", "high")
     before = by_device.rowsBetween(Window.unboundedPreceding, -1)
     apart = F.col("low") > F.coalesce(F.max("high").over(before), F.lit(-2)) + 1
-    return (
+    whole = (
         ids.withColumn("run", F.sum(apart.cast("int")).over(by_device.rowsBetween(Window.unboundedPreceding, 0)))
         .groupBy("device_id", "boot", "run")
         .agg(F.min("low").alias("low"), F.max("high").alias("high"), F.max("last_seen").alias("last_seen"))
         .drop("run")
     )
+    heard = F.max("last_seen").over(Window.partitionBy("device_id", "boot"))
+    return whole.withColumn("heard", heard).where(F.col("heard") >= F.timestamp_millis(F.lit(oldest_ms))).drop("heard")

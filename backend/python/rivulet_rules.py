@@ -62,7 +62,9 @@ class Rules:
         columns = [c for c in model["columns"] if c.get("field")]
         self.fields = [c["field"] for c in columns]  # in the order of the table's columns
         self.place = {name: i for i, name in enumerate(self.fields)}
-        self.convert = [(c["convert"]["scale"], c["convert"]["offset"]) if c.get("convert") else None for c in columns]
+        self.convert = [
+            (float(c["convert"]["scale"]), float(c["convert"]["offset"])) if c.get("convert") else None for c in columns
+        ]
         options = model["records"]
         self.accept_without_schema = options["without_schema"] == "accept"
         self.unknown_fields = options["unknown_fields"]

@@ -29,7 +29,7 @@ type streams struct {
 }
 
 // commands is the table of all commands but help.
-var commands = []command{tailCommand, spoolCommand}
+var commands = []command{tailCommand, spoolCommand, backendCommand}
 
 // Exit codes.
 const (
@@ -119,7 +119,7 @@ func find(name string) *command {
 
 func overview() string {
 	var b strings.Builder
-	b.WriteString("rivulet is the tool for what the rivulet library writes: streams, and buffers on disk.\n\nUsage:\n\n  rivulet command [flags]\n\nCommands:\n\n")
+	b.WriteString("rivulet is the tool for what the rivulet library writes: streams, and buffers on disk;\nand for what a stream needs behind it.\n\nUsage:\n\n  rivulet command [flags]\n\nCommands:\n\n")
 	for _, c := range commands {
 		fmt.Fprintf(&b, "  %-8s %s\n", c.name, c.summary)
 	}

@@ -1,5 +1,5 @@
 // Rivulet is the tool for what the rivulet library writes: streams, and buffers
-// on disk.
+// on disk; and for what a stream needs behind it.
 //
 // Usage:
 //
@@ -7,9 +7,10 @@
 //
 // The commands are:
 //
-//	tail    print the records of a stream as JSON lines
-//	spool   look into a buffer on disk, check it, print it, repair it
-//	help    explain a command
+//	tail     print the records of a stream as JSON lines
+//	spool    look into a buffer on disk, check it, print it, repair it
+//	backend  generate what a stream needs behind it: job, tables, infrastructure
+//	help     explain a command
 //
 // "rivulet help tail" explains tail, with examples. Its credentials, and the region
 // unless -region is given, come from the places that the AWS CLI looks in.

@@ -37,6 +37,7 @@ func TestCommandsInDocumentsRun(t *testing.T) {
 	if _, err := exec.LookPath("bash"); err != nil || runtime.GOOS == "windows" {
 		t.Skip("needs bash")
 	}
+	setAside(t, "rivulet-backend.yaml", "env.schema.json", "out")
 	ran := map[string]bool{}
 	for _, doc := range documents(t) {
 		for _, block := range blocks(t, doc, "sh") {
@@ -64,6 +65,24 @@ func TestCommandsInDocumentsRun(t *testing.T) {
 	}
 	require.Contains(t, ran, "go run ./examples/raspberrypi")
 	require.Contains(t, ran, "make test")
+}
+
+// setAside takes files out of the root's way that commands in documents write there,
+// and puts them back in place of what the commands wrote.
+func setAside(t *testing.T, names ...string) {
+	for _, name := range names {
+		file := filepath.Join(root, name)
+		err := os.Rename(file, file+".aside")
+		if !os.IsNotExist(err) {
+			require.NoError(t, err)
+		}
+		t.Cleanup(func() {
+			require.NoError(t, os.RemoveAll(file))
+			if err == nil {
+				require.NoError(t, os.Rename(file+".aside", file))
+			}
+		})
+	}
 }
 
 func TestReadmeCodeIsOfTheExamples(t *testing.T) {
