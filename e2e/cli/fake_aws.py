@@ -3,8 +3,9 @@ comes of them as botocore does, notes the call, and gives an answer that is made
 
     FAKE_AWS=DIR fake_aws.py s3 cp FILE s3://BUCKET/KEY
 
-DIR/calls.ndjson gets a line for each call: {"call": "s3.PutObject", "parameters": {…}}. DIR/answers.json may have other
-answers: {"athena.GetQueryResults": [{…}, {…}]}, one after the other, the last one again and again.
+DIR/calls.ndjson gets a line for each call: {"call": "s3.PutObject", "parameters": {…}}. DIR/errors.json may name calls that
+fail: {"iot.CreateThing": "why"}. DIR/delivered has how many records the agent says that it delivered, a number a line: these
+are what queries count.
 """
 
 import gzip
@@ -19,7 +20,6 @@ from awscli.clidriver import create_clidriver
 
 DIR = Path(os.environ["FAKE_AWS"])
 CALLS = DIR / "calls.ndjson"
-LETTER = {"reason": "range", "device_id": "pi-1", "detail": "temperature = 99 is above", "data": "eyJhIjoxfQo=", "replayed": 0}
 
 
 class Body(io.BytesIO):
@@ -34,32 +34,72 @@ def noted():
     return [json.loads(line) for line in CALLS.read_text("utf-8").splitlines()] if CALLS.exists() else []
 
 
+class Refused(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, code, why):
+        super().__init__(why)
+        self.code = code
+
+
+def letters(entries):
+    """The dead letters of what was put, and, if they were copied to be replayed, once more."""
+    put = [e["parameters"]["PartitionKey"] for e in entries if e["call"] == "kinesis.PutRecord"]
+    times = 1 + any(e["call"] == "s3.CopyObject" for e in entries)
+    lines = [
+        {"reason": reason, "device_id": "pi-1", "detail": "what is wrong", "data": "eyJhIjoxfQo=", "replayed": n}
+        for n in range(times)
+        for reason in put or ["range"]
+    ]
+    return gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+def results(entries):
+    """What the last query gives: one line of names, and for one that counts another."""
+    asked = [e["parameters"]["QueryString"] for e in entries if e["call"] == "athena.StartQueryExecution"]
+    rows = [["n"]]
+    if asked and "count(*)" in asked[-1] and "GROUP BY" not in asked[-1]:
+        counted = DIR / "delivered"
+        rows.append([str(sum(map(int, counted.read_text("utf-8").split())))] if counted.exists() else ["0"])
+    return {"ResultSet": {"Rows": [{"Data": [{"VarCharValue": value} for value in row]} for row in rows]}}
+
+
+def stack(before):
+    """The stack: not there, there, or gone."""
+    executed = before.count("cloudformation.ExecuteChangeSet")
+    if not executed or "cloudformation.DeleteStack" in before:
+        raise Refused("ValidationError", "Stack with id s does not exist")
+    return {"Stacks": [{"StackName": "s", "StackId": "arn:s", "StackStatus": ["CREATE", "UPDATE"][executed > 1] + "_COMPLETE"}]}
+
+
 def answer(call, parameters):
     """A made-up answer, as botocore gives them."""
     entries = noted()
     before = [entry["call"] for entry in entries]
-    if (DIR / "answers.json").exists():
-        given = json.loads((DIR / "answers.json").read_text("utf-8")).get(call)
-        if given:
-            return given[min(before.count(call), len(given) - 1)]
+    if (DIR / "errors.json").exists():
+        why = json.loads((DIR / "errors.json").read_text("utf-8")).get(call)
+        if why:
+            raise Refused("AccessDenied", why)
+    if call == "cloudformation.DescribeStacks":
+        return stack(before)
+    if call == "s3.HeadBucket" and "s3.DeleteBucket" in before:
+        raise Refused("404", "Not Found")
     begun = max([i for i, c in enumerate(before) if c in ("cloudformation.ExecuteChangeSet", "glue.StartJobRun")], default=-1)
     stopped = "glue.BatchStopJobRun" in before[begun + 1 :]
+    killed = "glue.BatchStopJobRun" in before
     emptied = any(e["call"] == "s3.DeleteObjects" and e["parameters"]["Bucket"] == parameters.get("Bucket") for e in entries)
-    letters = gzip.compress(json.dumps(LETTER).encode() + b"\n")
-    deleted = "cloudformation.DeleteStack" in before
-    status = "DELETE_COMPLETE" if deleted else "UPDATE_COMPLETE"
+    dead = letters(entries)
     return {
         "sts.GetCallerIdentity": {
             "Account": "123456789012",
             "Arn": "arn:aws:sts::123456789012:assumed-role/Admin/me",
         },
-        "cloudformation.DescribeStacks": {"Stacks": [{"StackName": "s", "StackStatus": status, "StackId": "arn:s"}]},
         "cloudformation.CreateChangeSet": {"Id": "arn:c", "StackId": "arn:s"},
         "cloudformation.DescribeChangeSet": {"Status": "CREATE_COMPLETE", "ChangeSetName": "c"},
         "cloudformation.GetTemplateSummary": {"Parameters": [{"ParameterKey": k} for k in ("Administrators", "Start")]},
         "athena.StartQueryExecution": {"QueryExecutionId": "q"},
         "athena.GetQueryExecution": {"QueryExecution": {"Status": {"State": "SUCCEEDED"}}},
-        "athena.GetQueryResults": {"ResultSet": {"Rows": [{"Data": [{"VarCharValue": "n"}]}, {"Data": [{"VarCharValue": "0"}]}]}},
+        "athena.GetQueryResults": results(entries),
         "iot.CreateKeysAndCertificate": {
             "certificateArn": "arn:aws:iot:eu-west-1:123456789012:cert/" + "abcd" * 16,
             "certificateId": "abcd" * 16,
@@ -73,28 +113,30 @@ def answer(call, parameters):
         "kinesis.PutRecord": {"ShardId": "shardId-000000000000", "SequenceNumber": "49"},
         "glue.StartJobRun": {"JobRunId": "jr_2"},
         "glue.GetJobRuns": {"JobRuns": [{"Id": "jr_1", "JobRunState": "STOPPED" if stopped else "RUNNING"}]},
-        "glue.GetJobRun": {"JobRun": {"Id": "jr_2", "JobRunState": "SUCCEEDED"}},
+        "glue.GetJobRun": {"JobRun": {"Id": "jr_2", "JobRunState": "STOPPED" if killed else "RUNNING"}},
         "cloudwatch.DescribeAlarms": {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}]},
         "logs.FilterLogEvents": {"events": [{"message": "{}"}]},
         "s3.ListObjectsV2": {
             "Contents": [
                 {
                     "Key": parameters.get("Prefix", "") + "part-0.json.gz",
-                    "Size": len(letters),
+                    "Size": len(dead),
                     "LastModified": "2026-11-25T13:00:00Z",
                 }
             ],
             "IsTruncated": False,
         },
-        "s3.GetObject": {"Body": Body(letters), "ContentLength": len(letters), "ETag": '"e"'},
-        "s3.HeadObject": {"ContentLength": len(letters), "ETag": '"e"', "LastModified": "2026-11-25T13:00:00Z"},
+        "s3.GetObject": {"Body": Body(dead), "ContentLength": len(dead), "ETag": '"e"'},
+        "s3.HeadObject": {"ContentLength": len(dead), "ETag": '"e"', "LastModified": "2026-11-25T13:00:00Z"},
         "s3.ListObjectVersions": {"IsTruncated": False} if emptied else {"Versions": [{"Key": "k", "VersionId": "v"}]},
     }.get(call, {})
 
 
 class Response:
-    status_code = 200
-    headers: dict[str, str] = {}
+    """Of HTTP, as far as botocore looks at it."""
+
+    def __init__(self, status):
+        self.status_code, self.headers = status, {}
 
 
 class Wire:
@@ -111,18 +153,24 @@ class Wire:
     def send(self, model, params, **_):
         call = f"{model.service_model.endpoint_prefix}.{model.name}"
         call = call.replace("monitoring.", "cloudwatch.")
-        given = answer(call, self.parameters)
+        status = 200
+        try:
+            given = answer(call, self.parameters)
+        except Refused as e:
+            status, given = 400, {"Error": {"Code": e.code, "Message": str(e)}}
         with CALLS.open("a", encoding="utf-8") as f:
             f.write(json.dumps({"call": call, "parameters": self.parameters}, default=str) + "\n")
-        return Response(), {**given, "ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}}}
+        return Response(status), {**given, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}}}
 
 
 def main():
+    if os.environ.get("AWS_ACCESS_KEY_ID") == "DEVICE":
+        sys.exit("a device is refused all that it asks the command line for")
     os.environ.update(
         AWS_ACCESS_KEY_ID="fake",
         AWS_SECRET_ACCESS_KEY="fake",
-        AWS_CONFIG_FILE="/dev/null",
-        AWS_SHARED_CREDENTIALS_FILE="/dev/null",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     )
     time.sleep = lambda seconds: None  # as waiters do
     driver = create_clidriver()
