@@ -3,7 +3,7 @@ module github.com/rivulet-iot/rivulet/e2e
 go 1.25.0
 
 require (
-	github.com/rivulet-iot/rivulet v0.0.0-00010101000000-000000000000
+	github.com/rivulet-iot/rivulet v0.0.0
 	github.com/stretchr/testify v1.11.1
 )
 

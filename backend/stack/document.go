@@ -8,14 +8,15 @@ import (
 	"strings"
 )
 
-// Document is a policy of IAM, of a resource, or of AWS IoT.
+// Document is a policy of IAM, of a resource, or of AWS IoT: the Version of the
+// language and, of Statement, each.
 type Document struct {
 	Version   string
 	Statement []Statement
 }
 
-// Statement is one statement of a [Document]. Principal, Resource and Condition are
-// left out where they are empty.
+// Statement is one statement of a [Document]: Sid, Effect and Action, and Principal,
+// Resource and Condition, which are left out where they are empty.
 type Statement struct {
 	Sid       string
 	Effect    string              // Allow or Deny

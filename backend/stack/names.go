@@ -29,7 +29,7 @@ type Names struct {
 	DeadLetters string // topic for programs: a file of dead letters was written
 	Starter     string // schedule that starts the job
 	JobFailed   string // rule: the job failed
-	Dashboard   string
+	Dashboard   string // of CloudWatch
 
 	Consumer, ConsumerFailures string // function and queue of the optional consumer
 
