@@ -17,8 +17,9 @@
 --     newest string,
 --     site string,
 --     sequence_number string
---   ) USING iceberg PARTITIONED BY (days(ts))
---   LOCATION 's3://my-project-lake-ACCOUNT-REGION/iceberg/env_room' TBLPROPERTIES ('format-version'='2')
+--   ) USING iceberg PARTITIONED BY (days(ts)) TBLPROPERTIES ('format-version'='2')
+--
+-- and its files are below s3://my-project-lake-ACCOUNT-REGION/iceberg/.
 --
 -- What is there now:
 DESCRIBE `my_project`.`env_room`;

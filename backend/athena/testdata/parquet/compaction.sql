@@ -9,7 +9,8 @@
 --
 -- Put the day, one that is over, in place of 1 January 2026. Replace my-project-lake-ACCOUNT-REGION by the bucket's name.
 
--- 1. The second table, once.
+-- 1. The second table, once. When the schema has new fields, it needs their columns too:
+-- ALTER TABLE `my_project`.`env_room_compact` ADD COLUMNS (NAME TYPE)
 CREATE TABLE IF NOT EXISTS `my_project`.`env_room_compact` (
   `device_id` string,
   `boot` bigint,
