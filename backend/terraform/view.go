@@ -1,0 +1,99 @@
+package terraform
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rivulet-iot/rivulet/backend/model"
+	"github.com/rivulet-iot/rivulet/backend/stack"
+)
+
+// view is what the templates see: the model, and what follows from it. The numbers are
+// those of the CloudFormation template, where the reasons are; a test in e2e/terraform holds
+// every one of them to it.
+type view struct {
+	*model.Model
+	Names     stack.Names
+	Lifecycle []rule // of what is below the prefixes of the lake's bucket
+
+	DataPrefix, DeadLetters, QueryResults, Scripts string
+
+	SessionSeconds                int   // that a session of the device role may last
+	ScanLimit                     int64 // bytes
+	IteratorAgeMillis, LagSeconds int
+	ConsumerConcurrency           int
+}
+
+// rule is one of a bucket's lifecycle.
+type rule struct {
+	ID, Prefix         string
+	Transitions        []transition
+	Expire, Noncurrent int // days
+}
+
+type transition struct {
+	Days  int
+	Class string
+}
+
+func viewOf(m *model.Model) view {
+	v := view{
+		Model: m, Names: stack.NamesOf(m),
+
+		DataPrefix: stack.DataPrefix(m), DeadLetters: model.DeadLetters,
+		QueryResults: model.QueryResults, Scripts: model.Scripts,
+
+		SessionSeconds:      max(3600, m.Devices.CredentialSeconds),
+		ScanLimit:           int64(m.Athena.ScanLimitGiB) << 30,
+		IteratorAgeMillis:   m.Alarms.IteratorAgeMinutes * 60_000,
+		LagSeconds:          m.Alarms.IteratorAgeMinutes * 60,
+		ConsumerConcurrency: 10,
+	}
+	if m.Stream.Mode == "provisioned" {
+		v.ConsumerConcurrency = min(m.Stream.Shards, 100)
+	}
+	data := rule{ID: "data", Prefix: v.DataPrefix, Noncurrent: 30}
+	if days := m.Lake.InfrequentAccessDays; days > 0 {
+		data.Transitions = append(data.Transitions, transition{days, "STANDARD_IA"})
+	}
+	if days := m.Lake.ArchiveDays; days > 0 {
+		data.Transitions = append(data.Transitions, transition{days, "GLACIER_IR"})
+	}
+	if m.Job.Sink != "iceberg" {
+		data.Expire = m.Lake.ExpireDays
+	}
+	v.Lifecycle = []rule{
+		data,
+		{ID: "dead-letters", Prefix: model.DeadLetters, Expire: m.Lake.DeadLetterDays, Noncurrent: 30},
+		{ID: "replay", Prefix: model.Replay, Expire: 7, Noncurrent: 1},
+		{ID: "checkpoints", Prefix: model.Checkpoints, Noncurrent: 3},
+		{ID: "ledger", Prefix: model.Ledger, Noncurrent: 3},
+		{ID: "query-results", Prefix: model.QueryResults, Expire: 30, Noncurrent: 1},
+	}
+	return v
+}
+
+func (v view) policy(indent int, name string) (string, error) {
+	d, ok := stack.Policies(v.Model)[name]
+	if !ok {
+		return "", fmt.Errorf("no policy %s", name)
+	}
+	return policy(indent, d), nil
+}
+
+// dashboard writes the body as a heredoc has it, indented.
+func (v view) dashboard(indent int) (string, error) {
+	body, err := stack.Dashboard(v.Model)
+	space := strings.Repeat(" ", indent)
+	return space + strings.ReplaceAll(placeholders.Replace(body), "\n", "\n"+space), err
+}
+
+// comment cuts a column's comment to the 255 bytes that the Data Catalog takes, on one line:
+// https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+func comment(doc string) string {
+	doc = strings.Join(strings.Fields(doc), " ")
+	if len(doc) > 255 {
+		doc = strings.ToValidUTF8(doc[:255], "")
+	}
+	return doc
+}
