@@ -64,12 +64,19 @@ def results(entries):
     return {"ResultSet": {"Rows": [{"Data": [{"VarCharValue": value} for value in row]} for row in rows]}}
 
 
-def stack(before):
+def stack(name, before):
     """The stack: not there, there, or gone."""
     executed = before.count("cloudformation.ExecuteChangeSet")
     if not executed or "cloudformation.DeleteStack" in before:
-        raise Refused("ValidationError", "Stack with id s does not exist")
+        raise Refused("ValidationError", f"Stack with id {name} does not exist")
     return {"Stacks": [{"StackName": "s", "StackId": "arn:s", "StackStatus": ["CREATE", "UPDATE"][executed > 1] + "_COMPLETE"}]}
+
+
+def started_again(entries, since):
+    """Whether the schedule has: soon after a run was stopped, if the stack says so."""
+    changes = [e["parameters"]["Parameters"] for e in entries if e["call"] == "cloudformation.CreateChangeSet"]
+    on = changes and {"ParameterKey": "Start", "ParameterValue": "true"} in changes[-1]
+    return on and "glue.GetJobRuns" in since[since.index("glue.BatchStopJobRun") :]
 
 
 def answer(call, parameters):
@@ -81,12 +88,13 @@ def answer(call, parameters):
         if why:
             raise Refused("AccessDenied", why)
     if call == "cloudformation.DescribeStacks":
-        return stack(before)
+        return stack(parameters["StackName"], before)
     if call == "s3.HeadBucket" and "s3.DeleteBucket" in before:
         raise Refused("404", "Not Found")
     begun = max([i for i, c in enumerate(before) if c in ("cloudformation.ExecuteChangeSet", "glue.StartJobRun")], default=-1)
-    stopped = "glue.BatchStopJobRun" in before[begun + 1 :]
     killed = "glue.BatchStopJobRun" in before
+    since = before[begun + 1 :]
+    stopped = "glue.BatchStopJobRun" in since and not started_again(entries, since)
     emptied = any(e["call"] == "s3.DeleteObjects" and e["parameters"]["Bucket"] == parameters.get("Bucket") for e in entries)
     dead = letters(entries)
     return {

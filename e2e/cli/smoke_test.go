@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -29,7 +31,10 @@ func smoke(t *testing.T, m *machine, arguments ...string) (code int, out string)
 '`+golang+`' build -o "$to" ./cmd/rivulet
 install -m 755 '`+filepath.Join(m.work, "agent")+`' "$to/raspberrypi"`)
 	m.command("curl", `echo '{"credentials": {"accessKeyId": "DEVICE", "secretAccessKey": "S", "sessionToken": "T"}}'`)
-	c := exec.Command("bash", append([]string{"../../scripts/aws-smoke.sh"}, arguments...)...)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // sleep does not, so what never comes true is tried very often
+	defer cancel()
+	c := exec.CommandContext(ctx, "bash", append([]string{"../../scripts/aws-smoke.sh"}, arguments...)...)
+	c.WaitDelay = time.Second
 	c.Env = append(m.environment, "RIVULET_AWS_SMOKE=yes", "TMPDIR="+m.work, "GOFLAGS=", "HOME="+os.Getenv("HOME"))
 	text, err := c.CombinedOutput()
 	if err != nil {
