@@ -10,6 +10,7 @@ import (
 
 	"github.com/rivulet-iot/rivulet/backend/model"
 	"github.com/rivulet-iot/rivulet/backend/stack"
+	"github.com/rivulet-iot/rivulet/backend/terraform"
 	"github.com/rivulet-iot/rivulet/internal/backendtest"
 	"github.com/rivulet-iot/rivulet/record"
 )
@@ -89,6 +90,32 @@ func TestNamesAreThoseOfTheStack(t *testing.T) {
 		for _, parameter := range []string{"Administrators", "Start"} {
 			require.Contains(t, have, "\n  "+parameter+":\n")
 		}
+	}
+}
+
+// TestNamesAreThoseOfTerraform likewise, for resources and variables.
+func TestNamesAreThoseOfTerraform(t *testing.T) {
+	for name, m := range models(t) {
+		files, err := terraform.Files(m)
+		require.NoError(t, err)
+		var have strings.Builder
+		for _, text := range files {
+			have.Write(text)
+		}
+		found := 0
+		for _, block := range blocks(render(t, m)) {
+			for _, r := range regexp.MustCompile(`\b(aws_\w+)\.(\w+)`).FindAllStringSubmatch(block, -1) {
+				require.Contains(t, have.String(), `resource "`+r[1]+`" "`+r[2]+`" {`, name)
+				found++
+			}
+			for _, v := range regexp.MustCompile(`-var "?(\w+)=`).FindAllStringSubmatch(block, -1) {
+				require.Contains(t, have.String(), `variable "`+v[1]+`" {`, name)
+				found++
+			}
+		}
+		require.GreaterOrEqual(t, found, 7)
+		kept := strings.Count(have.String(), "prevent_destroy = true")
+		require.Equal(t, 4, kept, "the README takes what has prevent_destroy out of the state")
 	}
 }
 
