@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,11 +47,45 @@ func newMachine(t *testing.T) *machine {
 	here, err := filepath.Abs(".")
 	require.NoError(t, err)
 	m := &machine{t: t, bin: t.TempDir(), fake: t.TempDir(), work: t.TempDir()}
-	m.command("aws", "exec '"+tools+"/python' '"+here+"/fake_aws.py' \"$@\"")
+	m.command("aws", "exec '"+tools+"/python' -ISB '"+here+"/ask_aws.py' '"+server(t, tools+"/python")+"' \"$@\"")
 	m.command("sleep", "exit 0")
 	m.environment = append(os.Environ(), "PATH="+m.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "FAKE_AWS="+m.fake, "HOME="+m.fake,
 		"AWS_DEFAULT_REGION=eu-west-1")
 	return m
+}
+
+var (
+	serving sync.Once
+	socket  string
+	stop    = func() {}
+)
+
+// server returns the socket of the one process that stands for AWS.
+func server(t *testing.T, python string) string {
+	serving.Do(func() {
+		dir, err := os.MkdirTemp("", "aws")
+		require.NoError(t, err)
+		socket = filepath.Join(dir, "socket")
+		c := exec.Command(python, "-B", "fake_aws.py", socket)
+		c.Stderr = os.Stderr
+		out, err := c.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, c.Start())
+		stop = func() {
+			_ = c.Process.Kill()
+			_ = c.Wait()
+			_ = os.RemoveAll(dir)
+		}
+		_, err = out.Read(make([]byte, 1)) // once it is ready
+		require.NoError(t, err)
+	})
+	return socket
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	stop()
+	os.Exit(code)
 }
 
 func (m *machine) command(name, script string) {

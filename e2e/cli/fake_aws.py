@@ -1,7 +1,8 @@
 """The AWS command line without AWS: it takes its arguments as the real one does, checks every parameter of the call that
 comes of them as botocore does, notes the call, and gives an answer that is made up. It never uses the network.
 
-    FAKE_AWS=DIR fake_aws.py s3 cp FILE s3://BUCKET/KEY
+    fake_aws.py SOCKET                                             serves, so that awscli is loaded only once
+    FAKE_AWS=DIR ask_aws.py SOCKET s3 cp FILE s3://BUCKET/KEY      stands for aws s3 cp FILE s3://BUCKET/KEY
 
 DIR/calls.ndjson gets a line for each call: {"call": "s3.PutObject", "parameters": {…}}. DIR/errors.json may name calls that
 fail: {"iot.CreateThing": "why"}. DIR/delivered has how many records the agent says that it delivered, a number a line: these
@@ -12,14 +13,13 @@ import gzip
 import io
 import json
 import os
+import signal
+import socket
 import sys
 import time
 from pathlib import Path
 
 from awscli.clidriver import create_clidriver
-
-DIR = Path(os.environ["FAKE_AWS"])
-CALLS = DIR / "calls.ndjson"
 
 
 class Body(io.BytesIO):
@@ -29,9 +29,14 @@ class Body(io.BytesIO):
         pass
 
 
+def folder():
+    return Path(os.environ["FAKE_AWS"])
+
+
 def noted():
     """The calls before this one."""
-    return [json.loads(line) for line in CALLS.read_text("utf-8").splitlines()] if CALLS.exists() else []
+    calls = folder() / "calls.ndjson"
+    return [json.loads(line) for line in calls.read_text("utf-8").splitlines()] if calls.exists() else []
 
 
 class Refused(Exception):
@@ -59,7 +64,7 @@ def results(entries):
     asked = [e["parameters"]["QueryString"] for e in entries if e["call"] == "athena.StartQueryExecution"]
     rows = [["n"]]
     if asked and "count(*)" in asked[-1] and "GROUP BY" not in asked[-1]:
-        counted = DIR / "delivered"
+        counted = folder() / "delivered"
         rows.append([str(sum(map(int, counted.read_text("utf-8").split())))] if counted.exists() else ["0"])
     return {"ResultSet": {"Rows": [{"Data": [{"VarCharValue": value} for value in row]} for row in rows]}}
 
@@ -83,8 +88,8 @@ def answer(call, parameters):
     """A made-up answer, as botocore gives them."""
     entries = noted()
     before = [entry["call"] for entry in entries]
-    if (DIR / "errors.json").exists():
-        why = json.loads((DIR / "errors.json").read_text("utf-8")).get(call)
+    if (folder() / "errors.json").exists():
+        why = json.loads((folder() / "errors.json").read_text("utf-8")).get(call)
         if why:
             raise Refused("AccessDenied", why)
     if call == "cloudformation.DescribeStacks":
@@ -166,24 +171,59 @@ class Wire:
             given = answer(call, self.parameters)
         except Refused as e:
             status, given = 400, {"Error": {"Code": e.code, "Message": str(e)}}
-        with CALLS.open("a", encoding="utf-8") as f:
+        with (folder() / "calls.ndjson").open("a", encoding="utf-8") as f:
             f.write(json.dumps({"call": call, "parameters": self.parameters}, default=str) + "\n")
         return Response(status), {**given, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}}}
 
 
-def main():
+def run(driver, arguments):
     if os.environ.get("AWS_ACCESS_KEY_ID") == "DEVICE":
         sys.exit("a device is refused all that it asks the command line for")
-    os.environ.update(
-        AWS_ACCESS_KEY_ID="fake",
-        AWS_SECRET_ACCESS_KEY="fake",
-        AWS_CONFIG_FILE=os.devnull,
-        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
-    )
+    os.environ.update(AWS_ACCESS_KEY_ID="fake", AWS_SECRET_ACCESS_KEY="fake")
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
     time.sleep = lambda seconds: None  # as waiters do
-    driver = create_clidriver()
     Wire(driver.session)
-    return driver.main(sys.argv[1:])
+    return driver.main(arguments)
 
 
-sys.exit(main())
+def serve(path):
+    """Runs each command in a process of its own, with the files and the environment of who asks."""
+    driver = create_clidriver()
+    for service in "athena cloudformation cloudwatch glue iot kinesis kms logs s3 scheduler sns sts".split():
+        driver.session.get_service_data(service)  # keeps it
+    driver.session.get_data("cli")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(16)
+    print("ready", flush=True)
+    while True:
+        asked = listener.accept()[0]
+        if os.fork():
+            asked.close()
+            continue
+        listener.close()
+        size, files, *_ = socket.recv_fds(asked, 4, 3)
+        text = asked.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
+        request = json.loads(text)
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+        os.chdir(request["folder"])
+        kept = {"AWS_DATA_PATH": os.environ["AWS_DATA_PATH"]}  # which awscli sets when it is loaded
+        os.environ.clear()
+        os.environ.update(request["environment"] | kept)
+        code = 1
+        try:
+            code = run(driver, request["arguments"])
+        except SystemExit as e:
+            code = e.code
+            if isinstance(code, str):
+                print(code, file=sys.stderr)
+                code = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        asked.sendall(bytes([code or 0]))
+        os._exit(0)
+
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+serve(sys.argv[1])
