@@ -131,3 +131,9 @@ func TestSmokeIsOptIn(t *testing.T) {
 	require.Contains(t, out, "the credentials are of account 123456789012, not 999999999999")
 	require.Len(t, m.calls(), 1)
 }
+
+func TestScriptsPassShellcheck(t *testing.T) {
+	newMachine(t) // skips where the tools are not installed
+	out, err := exec.Command("../../.tools/cli/bin/shellcheck", "../../scripts/aws-smoke.sh", "../../scripts/cli-setup.sh").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
