@@ -37,14 +37,7 @@ func (b builder) iot() Document {
 func (b builder) job() Document {
 	written := []string{DataPrefix(b.m), model.DeadLetters, model.Replay, model.Checkpoints, model.Ledger}
 	statements := []Statement{
-		{
-			Sid: "ReadTheStream", Effect: "Allow",
-			Action: []string{
-				"kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:ListShards",
-				"kinesis:GetShardIterator", "kinesis:GetRecords",
-			},
-			Resource: []string{b.streamARN()},
-		},
+		b.readStream(),
 		// On the whole bucket: S3 answers 403 instead of 404 for an object that is not there
 		// if listing is allowed for prefixes only, and Spark looks for many that are not.
 		{
@@ -92,6 +85,17 @@ func (b builder) job() Document {
 		})
 	}
 	return document(statements...)
+}
+
+func (b builder) readStream() Statement {
+	return Statement{
+		Sid: "ReadTheStream", Effect: "Allow",
+		Action: []string{
+			"kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:ListShards",
+			"kinesis:GetShardIterator", "kinesis:GetRecords",
+		},
+		Resource: []string{b.streamARN()},
+	}
 }
 
 // catalog returns the ARNs of a table, with those above it.
@@ -175,14 +179,7 @@ func (b builder) starterTrust() Document {
 // consumer is the optional Lambda function's.
 func (b builder) consumer() Document {
 	return document(
-		Statement{
-			Sid: "ReadTheStream", Effect: "Allow",
-			Action: []string{
-				"kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:ListShards",
-				"kinesis:GetShardIterator", "kinesis:GetRecords",
-			},
-			Resource: []string{b.streamARN()},
-		},
+		b.readStream(),
 		Statement{
 			Sid: "KeepFailures", Effect: "Allow",
 			Action: []string{"sqs:SendMessage"}, Resource: []string{arn("sqs", b.n.ConsumerFailures)},

@@ -115,13 +115,14 @@ func checkBuckets(p parsed) (complaints []string) {
 	return complaints
 }
 
-// checkRetained wants what holds data to outlive the stack.
+// checkRetained wants what holds data to outlive the stack, but not a first attempt to
+// make it, which would otherwise stand in the way of the second.
 func checkRetained(p parsed) (complaints []string) {
 	for _, kind := range []string{"AWS::KMS::Key", "AWS::Kinesis::Stream", "AWS::S3::Bucket"} {
 		p.resources(kind, func(name string, _ object) {
-			for _, policy := range []string{"DeletionPolicy", "UpdateReplacePolicy"} {
-				if at(p.object, "Resources", name, policy) != "Retain" {
-					complaints = append(complaints, name+": "+policy+" is not Retain")
+			for policy, want := range map[string]string{"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"} {
+				if at(p.object, "Resources", name, policy) != want {
+					complaints = append(complaints, fmt.Sprintf("%s: %s is not %s", name, policy, want))
 				}
 			}
 		})

@@ -70,7 +70,7 @@ type view struct {
 func viewOf(m *model.Model) view {
 	v := view{
 		Model: m, Names: NamesOf(m), policies: Policies(m),
-		Tags: "[{Key: Project, Value: " + m.Project + "}]",
+		Tags: "[{Key: Project, Value: " + quote(m.Project) + "}]",
 
 		DataPrefix: DataPrefix(m), DeadLettersPrefix: model.DeadLetters, Replay: model.Replay,
 		Checkpoints: model.Checkpoints, Ledger: model.Ledger, QueryResults: model.QueryResults, Scripts: model.Scripts,

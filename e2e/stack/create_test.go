@@ -26,7 +26,7 @@ func TestCreate(t *testing.T) {
 			for _, name := range []string{"Key", "Stream", "Lake", "Logs", "JobRole", "DeviceRole", "ReaderRole", "Alerts", "Dashboard"} {
 				require.Contains(t, s.Resources, name, paths[i])
 			}
-			require.Equal(t, "s3://"+s.Outputs["LakeBucket"]+"/scripts/env_stream_etl.py", s.Outputs["ScriptLocation"])
+			require.Equal(t, "s3://"+s.Outputs["LakeBucket"]+"/scripts/"+models(t)[i].ScriptName(), s.Outputs["ScriptLocation"])
 		}
 		require.Equal(t, start == "true", slices.Contains(stacks[1].Resources, "Consumer"))
 	}

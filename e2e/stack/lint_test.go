@@ -29,7 +29,7 @@ func TestCfnLint(t *testing.T) {
 	require.Empty(t, cfnLint(t, templates(t)...))
 	paths := []string{
 		broken(t, "RetentionPeriodHours", "RetentionHours"),
-		broken(t, "WorkerType: G.2X", "WorkerType: G.3X"),
+		broken(t, `WorkerType: "G.2X"`, `WorkerType: "G.3X"`),
 		broken(t, "!Ref JobSecurity", "!Ref Security"),
 		broken(t, `"Null":`, "Null:"),
 	}

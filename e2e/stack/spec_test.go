@@ -30,7 +30,7 @@ func TestSpecification(t *testing.T) {
 		{"FunctionResponseTypes: [ReportBatchItemFailures]", "FunctionResponseTypes: ReportBatchItemFailures", "is no array"},
 		{"Type: AWS::Scheduler::Schedule", "Type: AWS::Scheduler::Schedules", "there is no type AWS::Scheduler::Schedules"},
 		{"!If [Started, true, false]", "!If [Started, true, 0]", "NotStoringAlarm.ActionsEnabled: 0 is no boolean"},
-		{"Tags: [{Key: Project, Value: everything}]", "Tags: {Project: everything}", "is no array"},
+		{`Tags: [{Key: Project, Value: "everything"}]`, `Tags: {Project: everything}`, "is no array"},
 	}
 	var paths []string
 	for _, c := range cases {

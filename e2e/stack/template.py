@@ -1,6 +1,6 @@
 """Reads CloudFormation templates, independently of the tests in Go, and prints them as JSON.
 
-    template.py FILE...     a list; !Ref and its like as {"Ref": ...}, {"Fn::...": ...}
+template.py FILE...     a list; !Ref and its like as {"Ref": ...}, {"Fn::...": ...}
 """
 
 import json

@@ -57,6 +57,15 @@ func tables(text string) map[string]table {
 var forms = map[string]func(any) any{
 	"tags":       func(v any) any { return pairs(v, "Key") },
 	"dimensions": func(v any) any { return pairs(v, "Name") },
+	"metrics": func(v any) any { // ALL of them, by name
+		if list, ok := v.([]any); ok && len(list) == 1 && list[0] == "ALL" {
+			return []any{
+				"IncomingBytes", "IncomingRecords", "OutgoingBytes", "OutgoingRecords",
+				"WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded", "IteratorAgeMilliseconds",
+			}
+		}
+		return v
+	},
 	"one": func(v any) any { // the only one of a list
 		if list, ok := v.([]any); ok && len(list) == 1 {
 			return list[0]

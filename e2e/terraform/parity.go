@@ -22,7 +22,7 @@ type Facts struct {
 // over on either side: no resource, no property and no attribute, but those that mapping.txt
 // and onlyTerraform name with a reason.
 func Compare(cloudFormation, terraform Facts) []string {
-	out := append(cloudFormation.Problems[:len(cloudFormation.Problems):len(cloudFormation.Problems)], terraform.Problems...)
+	out := slices.Concat(cloudFormation.Problems, terraform.Problems)
 	for _, name := range sortedKeys(cloudFormation.Values) {
 		want := cloudFormation.Values[name]
 		if got, ok := terraform.Values[name]; !ok {
@@ -87,7 +87,9 @@ func (f *Facts) translate(id string, r Resource) {
 	if len(f.Values) == before {
 		f.differ("%s has no properties", id)
 	}
-	if r.DeletionPolicy == "Retain" {
+	// RetainExceptOnCreate differs only where a stack could not be created and is taken back,
+	// which Terraform does not do.
+	if strings.HasPrefix(r.DeletionPolicy, "Retain") {
 		f.put(t.main+"."+label(id)+".lifecycle.prevent_destroy", true)
 	}
 	// The parts that are resources of their own there name the one that they are of.

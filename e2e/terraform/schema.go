@@ -49,10 +49,7 @@ func (s *Schema) Lookup(name string) (*Block, error) {
 	if b, ok := s.types[name]; ok {
 		return b, nil
 	}
-	folder := strings.TrimPrefix(name, "aws_")
-	folder = strings.NewReplacer("data.", "data_", "_", "-").Replace(folder)
-	folder = strings.ReplaceAll(folder, "_", "-")
-	js, err := os.ReadFile(filepath.Join(s.dir, folder, "index.js"))
+	js, err := os.ReadFile(filepath.Join(s.dir, folder(name), "index.js"))
 	if os.IsNotExist(err) {
 		return nil, fmt.Errorf("no schema of %s: not one of the AWS provider's, or it is missing in scripts/terraform/resources.txt", name)
 	}
@@ -65,6 +62,11 @@ func (s *Schema) Lookup(name string) (*Block, error) {
 	}
 	s.types[name] = b
 	return b, nil
+}
+
+// folder is that of a resource: kinesis-stream of aws_kinesis_stream.
+func folder(name string) string {
+	return strings.NewReplacer("data.", "data-", "_", "-").Replace(strings.TrimPrefix(name, "aws_"))
 }
 
 // The bindings are generated, one statement a line. An attribute is known from three places:

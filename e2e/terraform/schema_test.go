@@ -2,25 +2,28 @@ package terraform
 
 import (
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
 )
 
-// tools is where scripts/terraform-setup.sh installs the provider's schema.
-const tools = "../../.tools/terraform"
-
-// schema opens it; without it, the test is skipped on a person's machine, and fails in CI.
+// schema opens what scripts/terraform-setup.sh installed. Without it, nothing is checked.
 func schema(t *testing.T) *Schema {
 	t.Helper()
-	if _, err := os.Stat(tools + "/installed"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("no provider schema (run scripts/terraform-setup.sh): %v", err)
-		}
-		t.Skip("no provider schema; scripts/terraform-setup.sh installs it")
+	return NewSchema(tools(t, "TERRAFORM_TOOLS"))
+}
+
+// tools is a folder that a script installed.
+func tools(t *testing.T, variable string) string {
+	t.Helper()
+	dir := os.Getenv(variable)
+	if dir == "" {
+		t.Skip(variable + " is not set: run scripts/terraform.sh")
 	}
-	return NewSchema(tools)
+	return dir
 }
 
 // What is read from the bindings is what the provider's documentation says.
@@ -50,7 +53,25 @@ func TestSchema(t *testing.T) {
 	if region, err := s.Lookup("data.aws_region"); err != nil || !region.Attributes["description"].ReadOnly {
 		t.Errorf("data.aws_region: %v", err)
 	}
+	js, err := os.ReadFile(filepath.Join(s.dir, "kinesis-stream", "index.js"))
+	if err != nil || !strings.Contains(string(js), "hashicorp/aws/"+provider(t)+"/docs") {
+		t.Errorf("the bindings are not of the provider %s: %v", provider(t), err)
+	}
 	if _, err := s.Lookup("aws_kinesis_river"); err == nil || !strings.Contains(err.Error(), "aws_kinesis_river") {
 		t.Errorf("of a resource that does not exist: %v", err)
 	}
+}
+
+// provider is the version of the provider that the schema is said to be of.
+func provider(t *testing.T) string {
+	t.Helper()
+	pins, err := os.ReadFile("../../scripts/terraform/provider.env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^provider=(\d+\.\d+\.\d+)$`).FindSubmatch(pins)
+	if m == nil {
+		t.Fatal("provider.env has no provider=")
+	}
+	return string(m[1])
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,10 +11,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/rivulet-iot/rivulet/backend/model"
-	"github.com/rivulet-iot/rivulet/backend/stack"
 	backend "github.com/rivulet-iot/rivulet/backend/terraform"
 	"github.com/rivulet-iot/rivulet/record"
-	"github.com/zclconf/go-cty/cty"
 )
 
 // models are the options that the tests render: what is there by default, all that can be
@@ -107,85 +104,26 @@ func TestGenerated(t *testing.T) {
 			for _, problem := range Check(c, s) {
 				t.Error(problem)
 			}
-			if got := pinned(c); got != "~> "+minor(t) {
-				t.Errorf("the provider is %q, the schema that it is checked against %s", got, minor(t))
+			if want := "~> " + provider(t)[:strings.LastIndex(provider(t), ".")]; pinned(c) != want {
+				t.Errorf("the files ask for the provider %q, and are checked for %q", pinned(c), want)
 			}
 		})
 	}
 }
 
-// Both forms of the stack are the same, whether the job is to run or not.
-func TestParity(t *testing.T) {
+// What scripts/terraform-setup.sh keeps of the provider's schema is what the files use.
+func TestResourcesTxt(t *testing.T) {
 	s := schema(t)
-	for name, options := range models {
-		for _, start := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s/start=%v", name, start), func(t *testing.T) {
-				m := newModel(t, options)
-				_, c := render(t, m)
-				for _, difference := range Compare(templateFacts(t, cloudFormation(t, m), start), configFactsOf(c, s, start)) {
-					t.Error(difference)
-				}
-			})
-		}
-	}
-}
-
-func templateFacts(t *testing.T, source []byte, start bool) Facts {
-	t.Helper()
-	template, err := ParseTemplate(source, parameters(start))
+	_, c := render(t, newModel(t, models["everything"]))
+	Check(c, s)
+	list, err := os.ReadFile("../../scripts/terraform/resources.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return TemplateFacts(template)
-}
-
-func parameters(start bool) map[string]any {
-	return map[string]any{"Start": fmt.Sprint(start), "Administrators": []any{"ADMIN", "OTHER"}}
-}
-
-func configFactsOf(c *Config, s *Schema, start bool) Facts {
-	return ConfigFacts(c, s, map[string]cty.Value{
-		"var.start":          cty.BoolVal(start),
-		"var.administrators": cty.TupleVal([]cty.Value{cty.StringVal("ADMIN"), cty.StringVal("OTHER")}),
-	})
-}
-
-func cloudFormation(t *testing.T, m *model.Model) []byte {
-	t.Helper()
-	source, err := stack.CloudFormation(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return source
-}
-
-// Every kind of resource, on either side, belongs to one on the other.
-func TestEveryTypeIsMapped(t *testing.T) {
-	m := newModel(t, models["everything"])
-	_, c := render(t, m)
-	mapped := map[string]bool{"aws_s3_object": true} // see onlyTerraform
-	for _, table := range mapping {
-		for _, row := range table.rows {
-			name, _, _ := strings.Cut(row.attribute, ":")
-			mapped[name] = true
-		}
-	}
-	for address, b := range c.Resources {
-		if b.Type == "resource" && !mapped[b.Labels[0]] {
-			t.Errorf("mapping.txt does not say what %s is in CloudFormation", address)
-		}
-	}
-	used := map[string]bool{}
-	template, err := ParseTemplate(cloudFormation(t, m), parameters(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range template.Resources {
-		used[r.Type] = true
-	}
-	for name := range mapping {
-		if !used[name] {
-			t.Errorf("mapping.txt has a %s, of which there is none", name)
+	for name := range strings.Lines(string(list)) {
+		name = strings.TrimSpace(name)
+		if !strings.HasPrefix(name, "#") && !slices.ContainsFunc(sortedKeys(s.types), func(used string) bool { return folder(used) == name }) {
+			t.Errorf("resources.txt lists %s, which is not used", name)
 		}
 	}
 }
@@ -209,18 +147,4 @@ func pinned(c *Config) string {
 		return diags.Error()
 	}
 	return v.GetAttr("version").AsString()
-}
-
-// minor is the version of the provider that the schema is of, without its last number.
-func minor(t *testing.T) string {
-	t.Helper()
-	pins, err := os.ReadFile("../../scripts/terraform/provider.env")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := regexp.MustCompile(`(?m)^provider=(\d+\.\d+)\.\d+$`).FindSubmatch(pins)
-	if m == nil {
-		t.Fatal("provider.env has no provider=")
-	}
-	return string(m[1])
 }
