@@ -15,3 +15,7 @@ func Script(m *model.Model) ([]byte, error) { return bundle(modules, "rivulet_jo
 
 // Lambda returns the Lambda function's handler, one file.
 func Lambda(m *model.Model) ([]byte, error) { return bundle(modules, "rivulet_lambda", m.JSON()) }
+
+// Trial returns the program that runs a job's script on Spark on one machine, over
+// sample records; its docstring says how.
+func Trial() ([]byte, error) { return modules.ReadFile("rivulet_try.py") }

@@ -26,7 +26,6 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import date
-from functools import lru_cache
 from itertools import accumulate, chain, repeat
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
@@ -679,7 +678,6 @@ def timestamp(ms: int) -> str:
     return f"{_day(day)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.{ms:03}Z"
 
 
-@lru_cache(maxsize=64)
 def _day(day: int) -> str:
     ordinal = day + 719163
     if ordinal < 1:  # the year 0, which date has not, is a leap year like 400
@@ -774,7 +772,17 @@ def _finite(number: str) -> float:
     return value
 
 
-_parser = json.JSONDecoder(object_pairs_hook=_object, parse_int=_int, parse_float=_finite, parse_constant=_finite)
+class _Parser(json.JSONDecoder):
+    """Can be pickled, which Spark does with all that a script's functions use."""
+
+    def __init__(self) -> None:
+        super().__init__(object_pairs_hook=_object, parse_int=_int, parse_float=_finite, parse_constant=_finite)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Parser, ()
+
+
+_parser = _Parser()
 
 
 # ---- Record JSON ----

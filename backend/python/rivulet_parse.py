@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import datetime, timezone
-from functools import lru_cache
+from datetime import date
 from typing import Any
 
 from rivulet_frames import MAX_LINE
@@ -26,7 +25,7 @@ _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,12}))? ?(?:([Zz])|([+-])(\d\d):?(\d\d))?", re.ASCII
 )
 _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,12})?", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def read_time(given: Any) -> int:
@@ -69,9 +68,8 @@ def _calendar_time(found: re.Match[str], given: str) -> int:
     return (midnight + h * 3600 + m * 60 + s - zone) * 1_000_000 + int((fraction or "0")[:6].ljust(6, "0"))
 
 
-@lru_cache(maxsize=256)
 def _midnight(year: int, month: int, day: int) -> int:
-    return round((datetime(year, month, day, tzinfo=timezone.utc) - _EPOCH).total_seconds())
+    return (date(year, month, day).toordinal() - _EPOCH) * 86_400
 
 
 # ---- JSON ----
@@ -101,7 +99,17 @@ def _json_float(number: str) -> float:
     return value
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_members, parse_int=_json_int, parse_float=_json_float, parse_constant=_json_float)
+class _JSON(json.JSONDecoder):
+    """Can be pickled, which Spark does with all that a script's functions use."""
+
+    def __init__(self) -> None:
+        super().__init__(object_pairs_hook=_members, parse_int=_json_int, parse_float=_json_float, parse_constant=_json_float)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _JSON, ()
+
+
+_decoder = _JSON()
 
 
 def parse_json(line: bytes) -> Any:

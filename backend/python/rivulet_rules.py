@@ -133,8 +133,7 @@ class Rules:
             reasons = Counter(letter.reason for letter in batch.dead[dead:])
             damage = FrameError(reasons.most_common(1)[0][0], f"{bad} lines are no records, {good} are")
         if damage:
-            if bad > _MAX_BAD_LINES:
-                del batch.dead[dead:]  # they are in the frame, which is a dead letter itself
+            del batch.dead[dead:]  # they are in the frame, which is a dead letter itself
             raise damage
         if not bad and not good:
             raise FrameError("not_record", "there is no record in it")
@@ -144,7 +143,8 @@ class Rules:
         try:
             record = parse_json(line)
         except Rejected as e:
-            batch.dead.append(DeadLetter(source, e.reason, str(e), line, user, n))
+            place = n if source.record is None else source.record
+            batch.dead.append(DeadLetter(source, e.reason, str(e), line, user, place))
             return
         self._add(record, line, source, user, n, batch)
 

@@ -13,7 +13,7 @@ import (
 var backendCommand = command{
 	name:    "backend",
 	summary: "generate what a stream needs behind it: job, tables, infrastructure",
-	usage:   "init|render [flags]",
+	usage:   "init|render|try [flags]",
 	args:    1,
 	text: `
 Backend writes the cloud's side of a stream, from the schema of its records and one
@@ -25,6 +25,8 @@ and no network.
           schema; -schema names yours instead. It overwrites nothing
   render  writes the backend to a directory. One that has an earlier rendering is
           brought up to date: files that are no longer part of it are removed
+  try     runs the job over sample records, -input, on Spark on this machine, and shows
+          what it stored, and which records became dead letters and why
 
 Render refuses what would harm a table that exists: a column that is missing or has
 another type or unit, another project or schema, a version of a schema with other
@@ -33,18 +35,29 @@ them, and files of an earlier rendering that were edited since; SHA256SUMS tells
 Registry/devices.csv, which is yours to fill in, it keeps as it is then; what else is
 there, such as Terraform's state, it leaves alone.
 
+Try takes record JSON lines, as devices send them, one a line, gzipped or not; every
+line is one record of the stream, which arrives now. It needs Java 17 or later and a
+Python with pyspark: the one that -python names, or else RIVULET_PYTHON, or else
+.tools/spark41/bin/python here, or else python3; it says how to install what is missing.
+Dead letters are no failure: the exit code is 0.
+
 Examples:
 
   rivulet backend init
   rivulet backend init -schema machine.schema.json -options deploy/backend.yaml
   rivulet backend render -out out
-  rivulet backend render -options deploy/backend.yaml -out out -json | jq '.files[].path'`,
+  rivulet backend render -options deploy/backend.yaml -out out -json | jq '.files[].path'
+  rivulet backend try -input day.ndjson.gz
+  rivulet backend try -input day.ndjson -keep /tmp/day -json | jq .reasons`,
 	setup: func(f *flag.FlagSet) func(context.Context, streams) error {
 		c := &backendTool{flags: f}
 		f.StringVar(&c.options, "options", "rivulet-backend.yaml", "the options `file`, YAML or JSON")
 		f.StringVar(&c.schema, "schema", "", "init: the schema document that the options name; default: an example is written")
 		f.StringVar(&c.dir, "out", "", "render: the `directory` to write to; it may exist")
-		f.BoolVar(&c.json, "json", false, "render: print one JSON object that lists the files")
+		f.BoolVar(&c.json, "json", false, "render: print one JSON object that lists the files; try: one with what was found")
+		f.StringVar(&c.input, "input", "", "try: the `file` with sample records, plain or gzip; - is stdin")
+		f.StringVar(&c.python, "python", "", "try: the Python, with pyspark, to run the job with")
+		f.StringVar(&c.keep, "keep", "", "try: a new `directory` for the script and what it stores; default: a temporary one")
 		return c.run
 	},
 }
@@ -59,14 +72,17 @@ type backendVerb struct {
 var backendVerbs = []backendVerb{
 	{"init", []string{"options", "schema"}, (*backendTool).init},
 	{"render", []string{"options", "out", "json"}, (*backendTool).render},
+	{"try", []string{"options", "input", "python", "keep", "json"}, (*backendTool).try},
 }
 
 // backendTool is one run of the command.
 type backendTool struct {
 	options, schema, dir string
+	input, python, keep  string // of try
 	json                 bool
 
 	flags *flag.FlagSet
+	in    io.Reader
 	out   io.Writer
 	err   io.Writer
 	ctx   context.Context
@@ -95,7 +111,7 @@ func (c *backendTool) run(ctx context.Context, s streams) error {
 	if stray != nil {
 		return stray
 	}
-	c.out, c.err, c.ctx = s.out, s.err, ctx
+	c.in, c.out, c.err, c.ctx = s.in, s.out, s.err, ctx
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -19,8 +19,8 @@ import (
 
 func TestBackendUsage(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
-		{"backend", "what to do? Give init or render"},
-		{"backend list", `"list" is not init or render`},
+		{"backend", "what to do? Give init, render or try"},
+		{"backend list", `"list" is not init, render or try`},
 		{"backend render more", `no flag: "more"`},
 		{"backend render", "where to? Give -out DIR"},
 		{"backend render -schema x", "render has no flag -schema; its flags are -options, -out, -json"},

@@ -32,6 +32,7 @@ var importRules = map[string][]string{
 	"internal/backendtest": {"record", "backend/model"},
 	"internal/kpl":         {},
 	"internal/mutants":     {},
+	"internal/sample":      {},
 	"internal/spool":       {"internal/vfs"},
 	"internal/vfs":         {},
 }

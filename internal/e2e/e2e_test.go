@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rivulet-iot/rivulet/internal/sample"
 	"github.com/rivulet-iot/rivulet/producer/wire"
 )
 
@@ -41,7 +42,7 @@ func TestReplayAndTail(t *testing.T) {
 		}
 	}
 	agent, rivulet := build(t, "./examples/raspberrypi"), build(t, "./cmd/rivulet")
-	file := sampleFile(t)
+	file := sample.File(t, filepath.Join("..", ".."))
 	want := readFile(t, file)
 
 	for i, w := range ways {
@@ -58,7 +59,7 @@ func TestReplayAndTail(t *testing.T) {
 			stdout := command(t, agent, append(at, "-replay", file, "-rate", "max", "-wire", w.wire, "-codec", w.codec, "-drain", "60s", "-json")...)
 			var figures map[string]any
 			require.NoError(t, json.Unmarshal(stdout, &figures), "%s", stdout)
-			for name, n := range map[string]int{"put": sampleRecords, "delivered": sampleRecords, "pending": 0, "expired": 0, "evicted": 0,
+			for name, n := range map[string]int{"put": sample.Records, "delivered": sample.Records, "pending": 0, "expired": 0, "evicted": 0,
 				"rejected": 0, "corrupt": 0, "duplicates_sent": 0, "verified": 0} {
 				require.EqualValues(t, n, figures[name], "%s in %s", name, stdout)
 			}
@@ -87,7 +88,7 @@ func check(t *testing.T, lines []byte, want map[string][]observation) {
 		count++
 	}
 	require.NoError(t, scan.Err())
-	require.Equal(t, sampleRecords, count)
+	require.Equal(t, sample.Records, count)
 	require.Len(t, got, len(want))
 	for device := range want {
 		require.Len(t, got[device], len(want[device]), device)

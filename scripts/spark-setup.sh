@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Installs into .tools/ what the tests of the generated backend run its job on:
+# Spark 4.1 (AWS Glue 6.0) into .tools/spark41, 810 MB, and Spark 3.5 (Glue 5.1)
+# into .tools/spark35, 570 MB, at the versions and checksums of spark41.txt and
+# spark35.txt. Needs Java 17 or later, and python3, 3.10 or later, with venv; for
+# Spark 3.5 a Python up to 3.12.
+#
+#   scripts/spark-setup.sh [spark41|spark35]   default: both
+#
+# Does nothing if .tools/ is up to date. Exit codes: 0 installed; 77 not
+# installed, and it says why (a missing tool or no network is no fault of
+# yours); with CI set, that is 1.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+unavailable() {
+	echo "spark-setup: $1" >&2
+	if [ -n "${CI:-}" ]; then
+		exit 1
+	fi
+	exit 77
+}
+
+# python LOW HIGH prints a python3 of a version from 3.LOW to 3.HIGH.
+python() {
+	local name
+	for name in python3 python3.12 python3.11 python3.10 python3.13; do
+		if "$name" -c "import sys, venv, ensurepip; sys.exit(not (3, $1) <= sys.version_info[:2] <= (3, $2))" >/dev/null 2>&1; then
+			echo "$name"
+			return
+		fi
+	done
+	return 1
+}
+
+# install NAME LOW HIGH
+install() {
+	local name=$1 to=.tools/$1 python
+	# The requirements as installed, copied last, are the mark of a complete install.
+	if cmp -s "scripts/$name.txt" "$to/installed"; then
+		return
+	fi
+	python=$(python "$2" "$3") ||
+		unavailable "no Python 3.$2 to 3.$3 with venv for $name (Debian: apt-get install python3-venv; macOS: brew install python@3.12)"
+	rm -rf "$to"
+	echo "spark-setup: installing $name into $to with $("$python" --version)"
+	"$python" -m venv "$to"
+	"$to/bin/python" -m pip install -q --disable-pip-version-check --no-cache-dir --require-hashes -r "scripts/$name.txt" ||
+		unavailable "pip could not install $name (see above); without network, run this once where there is one"
+	cp "scripts/$name.txt" "$to/installed"
+}
+
+major=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' || true)
+if [ "${major:-0}" -lt 17 ]; then
+	unavailable "Spark needs Java 17 or later, found ${major:-none} (Debian: apt-get install default-jre-headless; macOS: brew install openjdk@17)"
+fi
+[ $# -gt 0 ] || set -- spark41 spark35
+for name in "$@"; do
+	case $name in
+	spark41) install spark41 10 14 ;;
+	spark35) install spark35 10 12 ;;
+	*)
+		echo "usage: scripts/spark-setup.sh [spark41|spark35]" >&2
+		exit 2
+		;;
+	esac
+done
