@@ -32,9 +32,9 @@ if ! cmp -s scripts/ruff.txt "$to/installed"; then
 	cp scripts/ruff.txt "$to/installed"
 fi
 for check in "check -q" "format -q --diff"; do
-	echo "+ ruff $check backend/python"
+	echo "+ ruff $check backend/python e2e"
 	# shellcheck disable=SC2086
-	"$to/bin/ruff" $check --no-cache --config backend/python/ruff.toml backend/python || failed=1
+	"$to/bin/ruff" $check --no-cache --config backend/python/ruff.toml backend/python e2e || failed=1
 done
 # What is bundled of them is held to the same rules.
 echo "+ go test -run TestScripts ./backend/python"
