@@ -13,7 +13,7 @@ FUZZTIME ?= 60s
 # How often it cuts the power of a mounted image; this needs root.
 CUTS ?= 24
 
-.PHONY: help demo test race test32 build e2e benchtest lint vulncheck bench torture
+.PHONY: help demo test race test32 build e2e backend benchtest lint vulncheck bench torture
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
@@ -21,7 +21,7 @@ help: ## list the targets
 demo: ## run the agent on this machine's sensors against a Kinesis inside the process
 	go run ./examples/raspberrypi
 
-test: race test32 build e2e benchtest lint ## everything CI checks
+test: race test32 build e2e benchtest backend lint ## everything CI checks
 	@echo "make test: passed"
 
 race: ## all tests, under the race detector where the platform has one
@@ -35,6 +35,12 @@ build: ## build every package for every device and desk platform
 
 e2e: ## the end-to-end test against the emulator kinesis-local (needs Node.js)
 	scripts/e2e.sh
+
+backend: ## the generated backend: templates, commands, SQL, and the job on Spark (needs Python, Java, Node.js)
+	scripts/stack.sh
+	scripts/terraform.sh
+	scripts/cli.sh
+	scripts/backend-e2e.sh
 
 benchtest: ## the tests of the benchmark's own module, in bench/
 	scripts/bench-test.sh

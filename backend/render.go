@@ -8,8 +8,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rivulet-iot/rivulet/backend/athena"
 	"github.com/rivulet-iot/rivulet/backend/model"
 	"github.com/rivulet-iot/rivulet/backend/python"
+	"github.com/rivulet-iot/rivulet/backend/readme"
+	"github.com/rivulet-iot/rivulet/backend/stack"
+	"github.com/rivulet-iot/rivulet/backend/terraform"
 )
 
 // File is one file of the output.
@@ -22,7 +26,32 @@ type File struct {
 type part func(*model.Model) (map[string][]byte, error)
 
 // parts are all of them.
-var parts = []part{documents, scripts}
+var parts = []part{
+	documents, scripts, template,
+	in("terraform/", terraform.Files), in("policies/", stack.Files), in("athena/", athena.Files),
+}
+
+// in puts files into a folder.
+func in(folder string, files part) part {
+	return func(m *model.Model) (map[string][]byte, error) {
+		out := map[string][]byte{}
+		found, err := files(m)
+		for name, data := range found {
+			out[folder+name] = data
+		}
+		return out, err
+	}
+}
+
+// template is the CloudFormation, with the README that says how to deploy it.
+func template(m *model.Model) (map[string][]byte, error) {
+	yaml, err := stack.CloudFormation(m)
+	if err != nil {
+		return nil, err
+	}
+	text, err := readme.Readme(m)
+	return map[string][]byte{"cloudformation/backend.yaml": yaml, "README.md": text}, err
+}
 
 // Render returns all files of the backend, sorted by path.
 func Render(m *model.Model) ([]File, error) {

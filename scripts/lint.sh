@@ -26,6 +26,7 @@ if scripts/tools.sh; then
 	# The three systems have files of their own; architectures hardly do.
 	scripts/targets.sh ".tools/bin/staticcheck ./..." linux/amd64 darwin/arm64 windows/amd64 || finding staticcheck
 	(cd bench && ../.tools/bin/staticcheck ./...) || finding "staticcheck in bench/"
+	(cd e2e && ../.tools/bin/staticcheck ./...) || finding "staticcheck in e2e/"
 	status=0
 	scripts/vulncheck.sh || status=$?
 	case $status in

@@ -31,12 +31,10 @@ if ! cmp -s scripts/ruff.txt "$to/installed"; then
 		unavailable "pip could not install ruff (see above); without network, run this once where there is one"
 	cp scripts/ruff.txt "$to/installed"
 fi
-for folder in backend/python e2e/spark; do
-	for check in "check -q" "format -q --diff"; do
-		echo "+ ruff $check $folder"
-		# shellcheck disable=SC2086
-		"$to/bin/ruff" $check --no-cache --config $folder/ruff.toml $folder || failed=1
-	done
+for check in "check -q" "format -q --diff"; do
+	echo "+ ruff $check backend/python e2e"
+	# shellcheck disable=SC2086
+	"$to/bin/ruff" $check --no-cache --config backend/python/ruff.toml backend/python e2e || failed=1
 done
 # What is bundled of them is held to the same rules.
 echo "+ go test -run TestScripts ./backend/python"

@@ -10,7 +10,8 @@ import pyarrow as pa
 from rivulet_rows import Batch, DeadLetter, Source
 from rivulet_rules import Rules
 
-_ROWS_A_STEP = 20_000  # gathered before they are handed on
+ROWS_A_STEP = 20_000  # handed on at once
+DEAD, REPLAYED = "$dead", "$replayed"  # columns beside the table's; no field can have such a name
 DEAD_COLUMNS = {
     "reason": "string",
     "detail": "string",
@@ -51,7 +52,8 @@ def own_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
 def decoded_schema(model: dict[str, Any]) -> str:
     """What a Decoder makes: the table's own columns, how often it was replayed, and dead, which is null for a row."""
     own = ", ".join(f"`{c['name']}` {c['type']}" for c in own_columns(model))
-    return f"{own}, replayed int, dead struct<{', '.join(f'{name}:{kind}' for name, kind in DEAD_COLUMNS.items())}>"
+    letters = ", ".join(f"{name}:{kind}" for name, kind in DEAD_COLUMNS.items())
+    return f"{own}, `{REPLAYED}` int, `{DEAD}` struct<{letters}>"
 
 
 class Decoder:
@@ -72,13 +74,15 @@ class Decoder:
                     r["arrival"], r["replayed"], r["userRecord"], r["record"],
                 )  # fmt: skip
                 if r["data"] is None:
-                    what, line = "a line of a replay that is no dead letter", r["line"] or ""
-                    batch.dead.append(DeadLetter(source, "json", what, line.encode(), 0, None))
+                    what = "a line of a replay that is no dead letter"
+                    batch.bury(DeadLetter(source, "json", what, r["line"] or b"", 0, None))
                 else:
-                    rules.read(r["data"], source, batch)
-                if len(batch) + len(batch.dead) >= _ROWS_A_STEP:
+                    for _ in rules.read(r["data"], source, batch):
+                        yield from self.arrow(rules, batch)
+                        batch.clear()
+                if batch.is_full():
                     yield from self.arrow(rules, batch)
-                    batch = Batch(len(rules.fields))
+                    batch.clear()
         yield from self.arrow(rules, batch)
 
     def arrow(self, rules: Rules, batch: Batch) -> Iterator[pa.RecordBatch]:
@@ -86,26 +90,27 @@ class Decoder:
         own = own_columns(self.model)
         schema = pa.schema([(c["name"], arrow_type(c["type"])) for c in own])
         letters = pa.struct([(name, arrow_type(kind)) for name, kind in DEAD_COLUMNS.items()])
-        schema = schema.append(pa.field("replayed", pa.int32())).append(pa.field("dead", letters))
-        if len(batch):
-            n = len(batch)
+        schema = schema.append(pa.field(REPLAYED, pa.int32())).append(pa.field(DEAD, letters))
+        for at in range(0, len(batch), ROWS_A_STEP):
+            step = slice(at, at + ROWS_A_STEP)
+            sources = batch.sources[step]
             values: dict[str, Any] = {
-                "device_id": batch.device_id,
-                "boot": batch.boot,
-                "seq": batch.seq,
-                "ts": batch.ts,
-                "ts_source": ["device" if own else "arrival" for own in batch.from_device],
-                "device_ts": batch.device_ts,
-                "arrival_time": [s.arrival * 1000 for s in batch.sources],
-                "schema": batch.schema,
-                "meta": _maps(batch.meta),
-                "extra": _maps(batch.extra),
-                "sequence_number": [s.sequence_number for s in batch.sources],
+                "device_id": batch.device_id[step],
+                "boot": batch.boot[step],
+                "seq": batch.seq[step],
+                "ts": batch.ts[step],
+                "ts_source": ["device" if from_device else "arrival" for from_device in batch.from_device[step]],
+                "device_ts": batch.device_ts[step],
+                "arrival_time": [s.arrival * 1000 for s in sources],
+                "schema": batch.schema[step],
+                "meta": _maps(batch.meta[step]),
+                "extra": _maps(batch.extra[step]),
+                "sequence_number": [s.sequence_number for s in sources],
             }
-            values.update({name: batch.values[i] for i, name in enumerate(rules.fields)})
+            values.update({name: batch.values[i][step] for i, name in enumerate(rules.fields)})
             columns = [_array(values[c["name"]], arrow_type(c["type"])) for c in own]
-            replayed = pa.array([s.replayed for s in batch.sources], pa.int32())
-            yield pa.RecordBatch.from_arrays([*columns, replayed, pa.nulls(n, letters)], schema=schema)
+            replayed = pa.array([s.replayed for s in sources], pa.int32())
+            yield pa.RecordBatch.from_arrays([*columns, replayed, pa.nulls(len(sources), letters)], schema=schema)
         if batch.dead:
             dead = [
                 {

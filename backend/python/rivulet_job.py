@@ -3,8 +3,8 @@
 It runs on AWS Glue 6.0 (Spark 4.1), on Glue 5.1 (Spark 3.5) and on Spark anywhere. Each batch:
 
   1. decode: de-aggregate, decompress, hold to the schema (rows and dead letters, kept in memory)
-  2. note in the ledger which days are about to be written, so that a crash can be cleaned up after
-  3. write the rows that are not stored yet, then the dead letters, each batch in folders of its own
+  2. note in the ledger which folders are about to be written, so that a crash can be cleaned up after
+  3. write the rows that are not stored yet, then the dead letters, each batch in folders of its own; count them
   4. write the ids that are stored by now, as intervals
   5. commit: one small file in the ledger. Spark's checkpoint follows
 
@@ -17,22 +17,25 @@ Arguments: --lake URI (s3://bucket, or file:///folder); everything else has a de
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
 import time
 from typing import Any
 
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rivulet_arrow import DEAD_COLUMNS, Decoder, decoded_schema
+from rivulet_arrow import DEAD, DEAD_COLUMNS, REPLAYED, Decoder, decoded_schema
 from rivulet_ledger import Commit, Files, Ledger, all_new, merged, runs, without
 
 MODEL: Any = None  # the renderer puts the model here
 
 ATTEMPTS = 3  # at a batch, before the job fails
 ROWS_A_FILE = 1_000_000
+_PARTITIONS = ["year", "month", "day", "batch"]
+_DEAD = f"`{DEAD}`"
 _SOURCE_COLUMNS = ["streamName", "partitionKey", "shardId", "sequenceNumber"]  # of a Kinesis record, besides data
 
 
@@ -52,6 +55,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--metrics-namespace", help="of CloudWatch; default: no metrics")
     options = parser.parse_known_args(argv)[0]
     if not options.endpoint_url:
+        if not options.region:
+            parser.error("--region is needed, or --endpoint-url")
         domain = "amazonaws.com.cn" if options.region.startswith("cn-") else "amazonaws.com"
         options.endpoint_url = f"https://kinesis.{options.region}.{domain}"
     options.lake = options.lake.rstrip("/")
@@ -115,27 +120,32 @@ class Job:
             F.lit(0).alias("replayed"),
             F.lit(0).alias("userRecord"),
             none.alias("record"),
-            F.lit(None).cast("string").alias("line"),
+            F.lit(None).cast("binary").alias("line"),
         )
         self.files.make_folder(self.replay)
         letters = (
             self.spark.readStream.schema(", ".join(f"{name} {kind}" for name, kind in {**DEAD_COLUMNS, "line": "string"}.items()))
             .option("recursiveFileLookup", True)  # or folders such as year=2026 would become columns
             .option("columnNameOfCorruptRecord", "line")
+            .option("ignoreCorruptFiles", True)  # the originals are where they were copied from
+            .option("ignoreMissingFiles", True)
+            .option("maxFileAge", "3650d")  # a copy may have the time of its original
             .option("cleanSource", "delete")
             .json(f"{self.options.lake}/{self.replay}")
         )
+        now = F.current_timestamp()
+        possible = F.col("arrival_time").between(F.lit("2000-01-01").cast("timestamp"), now + F.expr("INTERVAL 1 DAY"))
         again = letters.select(
             F.col("data"),
             F.col("stream").alias("streamName"),
             F.col("partition_key").alias("partitionKey"),
             F.col("shard_id").alias("shardId"),
             F.col("sequence_number").alias("sequenceNumber"),
-            F.unix_millis(F.coalesce("arrival_time", F.current_timestamp())).alias("arrival"),
-            (F.coalesce("replayed", F.lit(0)) + 1).alias("replayed"),
+            F.unix_millis(F.when(possible, F.col("arrival_time")).otherwise(now)).alias("arrival"),
+            (F.coalesce(F.least("replayed", F.lit(1000)), F.lit(0)) + 1).alias("replayed"),
             F.coalesce("user_record", F.lit(0)).alias("userRecord"),
             F.col("record"),
-            F.col("line"),
+            F.col("line").cast("binary").alias("line"),  # which need not be UTF-8
         )
         return first.unionByName(again)
 
@@ -155,30 +165,40 @@ class Job:
         began = time.monotonic()
         query = json.loads(self.files.read(f"{self.checkpoint}/metadata"))["id"]
         last = self.ledger.last()
-        if last.query == query and last.batch >= number:
-            if last.batch > number:
-                raise RuntimeError(
-                    f"batch {number} was stored long ago, the ledger is at {last.batch}: the checkpoint is an old copy"
-                )
+        if last.query == query and last.batch > number:
+            raise RuntimeError(f"batch {number} was stored before {last.batch}, the last: the checkpoint is an old copy")
+        self.clean(last)
+        if last.query == query and last.batch == number:
             return  # committed, but Spark did not get to know
-        label = f"{query[:8]}-{number:09d}"
+        commit = Commit(last.number + 1, query, number)
         cores = self.spark.sparkContext.defaultParallelism
         decoded = frame.repartition(cores).mapInArrow(Decoder(self.model), decoded_schema(self.model)).persist()
-        rows = decoded.where("dead is null").drop("dead", "replayed")
-        fresh = runs(rows).persist()
+        rows = decoded.where(F.col(_DEAD).isNull()).drop(DEAD, REPLAYED)
+        letters = decoded.where(F.col(_DEAD).isNotNull()).select(f"{_DEAD}.*")
+        now = F.timestamp_millis(F.lit(round(time.time() * 1000)))
+        fresh = runs(rows, now).persist()
         try:
             figures = self.figures(decoded)
+            if not figures["folders"]:
+                return
             before = self.ledger.ids(last)
+            stored = figures["records"]
             if not all_new(fresh, before):
-                rows = without(rows, before)
-            stored = self.write(rows, decoded.where("dead is not null").select("dead.*"), label, figures)
-            oldest = figures["newest"] - self.model["records"]["dedup_days"] * 86_400_000
-            ids = self.ledger.write_ids(merged(before, fresh, oldest), f"{last.number + 1:09d}-{label}")
+                rows = without(rows, before).persist()
+                stored = rows.count()
+            folders = sorted(f"{folder}/batch={commit.label}" for folder in figures["folders"])
+            self.ledger.intend(commit, folders)
+            if stored:
+                self.write_rows(self.with_registry(rows), stored, commit.label)
+            if figures["reasons"]:
+                self.write_letters(letters, commit.label)
+            self.check(folders, stored, sum(figures["reasons"].values()))
+            days = F.expr(f"INTERVAL {self.model['records']['dedup_days']} DAYS")
+            self.ledger.write_ids(merged(before, fresh, now - days), commit)
         finally:
-            fresh.unpersist()
-            decoded.unpersist()
+            for cached in (rows, fresh, decoded):
+                cached.unpersist()
         said = {
-            "batch": label,
             "records": figures["records"],
             "stored": stored,
             "duplicates": figures["records"] - stored,
@@ -186,33 +206,35 @@ class Job:
             "reasons": figures["reasons"],
             "clocks_corrected": figures["clocks_corrected"],
         }
-        self.ledger.commit(Commit(last.number + 1, query, number, ids), label, {k: v for k, v in said.items() if k != "batch"})
-        said["seconds"] = round(time.monotonic() - began, 3)
+        self.ledger.commit(commit, said)
+        said = {"batch": commit.label, **said, "seconds": round(time.monotonic() - began, 3)}
         if figures["read"]:  # or else it was all replayed, and says nothing of the stream
             said["lag_seconds"] = round(max(time.time() - figures["read"] / 1000, 0), 3)
         print(json.dumps(said), flush=True)
         self.report(said)
 
+    def clean(self, last: Commit) -> None:
+        """Removes what an attempt left behind that was killed."""
+        self.ledger.clean(last)
+        for folder in (self.curated, self.dead_letters):
+            self.files.delete(f"{folder}/_temporary")  # or Spark would take what is in there for the next batch's
+
     def figures(self, decoded: DataFrame) -> dict[str, Any]:
         """Decodes, and counts what there is by kind and day."""
-        arrival = F.coalesce("arrival_time", "dead.arrival_time")
+        is_row = F.col(_DEAD).isNull()
+        arrival = F.coalesce(F.col("arrival_time"), F.col(f"{_DEAD}.arrival_time"))
         kinds = decoded.groupBy(
-            F.col("dead.reason").alias("reason"),
-            F.to_date(F.when(F.col("dead").isNull(), F.col("ts")).otherwise(arrival)).alias("day"),
+            F.col(f"{_DEAD}.reason").alias("reason"),
+            F.to_date(F.when(is_row, F.col("ts")).otherwise(arrival)).alias("day"),
             (F.col("ts_source") == "arrival").alias("corrected"),
         ).agg(
             F.count(F.lit(1)).alias("n"),
-            F.max(F.unix_millis(arrival)).alias("newest"),
-            F.max(F.when(F.col("replayed") == 0, F.unix_millis(arrival))).alias("read"),
+            F.max(F.when(F.col(f"`{REPLAYED}`") == 0, F.unix_millis(arrival))).alias("read"),
         )
-        out: dict[str, Any] = {"records": 0, "clocks_corrected": 0, "reasons": {}, "folders": set(), "newest": 0, "read": 0}
+        out: dict[str, Any] = {"records": 0, "clocks_corrected": 0, "reasons": {}, "folders": set(), "read": 0}
         for row in kinds.collect():
-            day = (
-                row.day.strftime("year=%Y/month=%m/day=%d")
-                if row.day.year > 999
-                else row.day.strftime("year=0%Y/month=%m/day=%d")
-            )
-            out["newest"], out["read"] = max(out["newest"], row.newest), max(out["read"], row.read or 0)
+            day = f"year={row.day.year:04d}/month={row.day.month:02d}/day={row.day.day:02d}"
+            out["read"] = max(out["read"], row.read or 0)
             if row.reason is None:
                 out["records"] += row.n
                 out["clocks_corrected"] += row.n if row.corrected else 0
@@ -223,28 +245,16 @@ class Job:
         out["reasons"] = dict(sorted(out["reasons"].items()))
         return out
 
-    def write(self, rows: DataFrame, letters: DataFrame, label: str, figures: dict[str, Any]) -> int:
-        """Writes rows and dead letters; returns how many rows there were."""
-        folders = sorted(f"{folder}/batch={label}" for folder in figures["folders"])
-        before = self.ledger.intent(label)
-        if before is not None:
-            for folder in before:
-                self.files.delete(folder)
-            folders = sorted({*folders, *before})
-        if folders != before:
-            self.ledger.intend(label, folders)
-        stored = 0
-        if figures["records"]:
-            count = Observation()
-            rows = self.with_registry(rows).observe(count, F.count(F.lit(1)).alias("rows"))
-            self.write_rows(rows, label, figures["records"])
-            stored = count.get["rows"]
-        if figures["reasons"]:
-            days = _days(letters, "arrival_time").withColumn("batch", F.lit(label))
-            days.coalesce(1).write.partitionBy("year", "month", "day", "batch").json(
-                f"{self.options.lake}/{self.dead_letters}", mode="append", compression="gzip", ignoreNullFields=True
-            )
-        return stored
+    def check(self, folders: list[str], rows: int, letters: int) -> None:
+        """Counts what was written. Should a source not give the same again to a task that has to start over, it shows here."""
+        wanted = [(self.dead_letters, letters, self.spark.read.text)]
+        if not self.iceberg:
+            wanted.append((self.curated, rows, self.spark.read.parquet))
+        for prefix, want, read in wanted:
+            there = [f"{self.options.lake}/{f}" for f in folders if f.startswith(prefix + "/") and self.files.exists(f)]
+            found = (read(there) if read == self.spark.read.text else read(*there)).count() if there else 0
+            if found != want:
+                raise RuntimeError(f"{want} were to be written to {prefix}, {found} are there")
 
     def with_registry(self, rows: DataFrame) -> DataFrame:
         """Adds what the registry of devices says of a row's device, and puts the columns in the table's order."""
@@ -263,7 +273,7 @@ class Job:
                 rows = rows.withColumn(name, F.lit(None).cast("string"))
         return rows.select(*(c["name"] for c in self.model["columns"]))
 
-    def write_rows(self, rows: DataFrame, label: str, n: int) -> None:
+    def write_rows(self, rows: DataFrame, n: int, label: str) -> None:
         """Writes rows in few files, sorted, so that they compress well and queries skip what they don't need."""
         days = _days(rows, "ts")
         files = -(-n // ROWS_A_FILE)
@@ -272,9 +282,13 @@ class Job:
         if self.iceberg:
             return self.append_iceberg(days.drop("year", "month", "day"), label)
         folder = f"{self.options.lake}/{self.curated}"
-        days.withColumn("batch", F.lit(label)).write.partitionBy("year", "month", "day", "batch").parquet(
-            folder, mode="append", compression="zstd"
-        )
+        days.withColumn("batch", F.lit(label)).write.partitionBy(*_PARTITIONS).parquet(folder, mode="append", compression="zstd")
+
+    def write_letters(self, letters: DataFrame, label: str) -> None:
+        """Writes dead letters."""
+        folder = f"{self.options.lake}/{self.dead_letters}"
+        days = _days(letters, "arrival_time").withColumn("batch", F.lit(label))
+        days.coalesce(1).write.partitionBy(*_PARTITIONS).json(folder, mode="append", compression="gzip", ignoreNullFields=True)
 
     def append_iceberg(self, rows: DataFrame, label: str) -> None:
         """Appends a batch to the Iceberg table in one commit, which carries the batch's label; not if one does already."""
@@ -287,11 +301,19 @@ class Job:
         for c in self.model["columns"]:
             if c["name"] not in have:  # a later version of the schema
                 self.spark.sql(f"ALTER TABLE {self.iceberg} ADD COLUMN `{c['name']}` {c['type']}")
-        done = self.spark.sql(f"SELECT 1 FROM {self.iceberg}.snapshots WHERE summary['rivulet-batch'] = '{label}'")
-        if done.isEmpty():
-            rows.writeTo(self.iceberg).option("snapshot-property.rivulet-batch", label).append()
-        else:
-            rows.write.format("noop").mode("overwrite").save()  # only counts them
+        model = hashlib.sha256(json.dumps(self.model).encode()).hexdigest()[:16]
+        done = self.spark.sql(
+            f"SELECT summary['rivulet-model'] FROM {self.iceberg}.snapshots WHERE summary['rivulet-batch'] = '{label}'"
+        ).collect()
+        if not done:
+            rows.writeTo(self.iceberg).option("snapshot-property.rivulet-batch", label).option(
+                "snapshot-property.rivulet-model", model
+            ).append()
+        elif done[0][0] != model:
+            raise RuntimeError(
+                f"batch {label} is in {self.iceberg} by another model, and what is not, only that model knows: deploy the script "
+                "from before once more, until this batch is committed"
+            )
 
     def report(self, said: dict[str, Any]) -> None:
         """Puts a batch's figures into CloudWatch. That this fails is no reason to stop."""
@@ -335,6 +357,7 @@ def session(model: dict[str, Any], lake: str) -> SparkSession:
     spark = SparkSession.builder.appName(f"{model['table']} stream etl").getOrCreate()
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "200")  # Kinesis records, of up to 1 MiB each
     spark.conf.set("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")  # no empty files named _SUCCESS
     catalog = "spark.sql.catalog.glue_catalog"
     if model["sink"] == "iceberg" and spark.conf.get(catalog, None) is None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
+
+_MOST_ROWS, _MOST_BYTES = 20_000, 8 << 20  # of a batch, before it is full
 
 
 class Source(NamedTuple):
@@ -49,6 +52,11 @@ class Batch:
     """Rows by columns, as Arrow and Parquet want them, and dead letters."""
 
     def __init__(self, fields: int):
+        self.fields = fields
+        self.clear()
+
+    def clear(self) -> None:
+        """Makes it empty."""
         self.device_id: list[str] = []
         self.boot: list[int | None] = []
         self.seq: list[int | None] = []
@@ -57,13 +65,30 @@ class Batch:
         self.device_ts: list[str | None] = []
         self.schema: list[str | None] = []
         self.meta: list[dict[str, str] | None] = []
-        self.values: list[list[Any]] = [[] for _ in range(fields)]
+        self.values: list[list[Any]] = [[] for _ in range(self.fields)]
         self.extra: list[dict[str, str] | None] = []
         self.sources: list[Source] = []
         self.dead: list[DeadLetter] = []
+        self.dead_bytes = 0
 
     def __len__(self) -> int:
         return len(self.device_id)
+
+    def is_full(self) -> bool:
+        """Whether it is time to clear it, lest it take much memory."""
+        return len(self) + len(self.dead) >= _MOST_ROWS or self.dead_bytes >= _MOST_BYTES
+
+    def bury(self, letter: DeadLetter) -> None:
+        """Adds a dead letter."""
+        self.dead.append(letter)
+        self.dead_bytes += len(letter.data)
+
+    def rows(self) -> Iterator[Row]:
+        """Yields its rows."""
+        for i, values in enumerate(zip(*self.values)):
+            ids = self.device_id[i], self.boot[i], self.seq[i]
+            when = self.ts[i], self.from_device[i], self.device_ts[i]
+            yield Row(*ids, *when, self.schema[i], self.meta[i], values, self.extra[i])
 
     def append(self, row: Row, source: Source) -> None:
         """Adds a row."""

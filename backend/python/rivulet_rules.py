@@ -1,8 +1,8 @@
 """What becomes of the data of a Kinesis record: rows of the table, and dead letters with a reason.
 
     rules = Rules(model)
-    for row in rules.rows(data, Source("4964…", "pi-7f3a")): ...   # one by one
-    rules.read(data, Source("4964…", "pi-7f3a"), batch)            # by columns, into a Batch
+    for row_or_letter in rules.rows(data, Source("4964…", "pi-7f3a")): ...   # one by one
+    for _ in rules.read(data, Source("4964…", "pi-7f3a"), batch): ...         # by columns, into a Batch
 
 Nothing here raises an error for what the data holds, and nothing is dropped: every record is a row or a dead letter.
 """
@@ -22,7 +22,7 @@ from rivulet_rows import Batch, DeadLetter, Row, Source
 
 MAX_FRAME = 64 << 20  # bytes that one frame may decompress to
 MAX_DATA = 1 << 30  # bytes that all the frames of one Kinesis record may
-_MAX_BAD_LINES = 100  # in a frame with fewer good ones, which is one dead letter then
+_MAX_LETTERS = 100  # of a frame; with more, the frame is the dead letter
 _DAY, _MINUTE = 86_400_000, 60_000  # milliseconds
 _EXACT = 1 << 53  # ints up to it are exact as floats
 _MAX_INT = (1 << 63) - 1
@@ -50,6 +50,33 @@ class _Version:
         self.required = [name for name, f in self.fields.items() if f.required]
 
 
+class _Judged:
+    """What became of the records of a frame. One with very many dead letters becomes a single one, or little data could make
+    millions of them."""
+
+    def __init__(self) -> None:
+        self.good = self.bad = 0
+        self.letters: list[DeadLetter] = []
+        self.reasons: Counter[str] = Counter()
+
+    def add(self, letter: DeadLetter | None) -> None:
+        if letter is None:
+            self.good += 1
+            return
+        self.bad += 1
+        self.reasons[letter.reason] += 1
+        if self.bad <= _MAX_LETTERS:
+            self.letters.append(letter)
+
+    def bury(self, batch: Batch) -> None:
+        """Gives the letters to the batch. For a frame that is damaged behind them it is not called: it is one itself."""
+        if self.bad > _MAX_LETTERS:
+            what = f"{self.bad} of its records are refused, {self.good} are stored; the first: {self.letters[0].detail}"
+            raise FrameError(self.reasons.most_common(1)[0][0], what)
+        for letter in self.letters:
+            batch.bury(letter)
+
+
 class Rules:
     """Holds records to a model: the schema's versions, and the options of what to do with what they don't say."""
 
@@ -70,95 +97,100 @@ class Rules:
         self.unknown_fields = options["unknown_fields"]
         self.max_age = options["max_age_days"] * _DAY
         self.max_ahead = options["max_ahead_minutes"] * _MINUTE
+        self.max_frame, self.max_data = MAX_FRAME, MAX_DATA  # a consumer with little memory may lower them
 
     # ---- Data, user records, frames ----
 
     def rows(self, data: bytes, source: Source) -> Iterator[Row | DeadLetter]:
-        """Yields the rows of a Kinesis record's data, then its dead letters."""
+        """Yields the rows and the dead letters of a Kinesis record's data."""
         batch = Batch(len(self.fields))
-        self.read(data, source, batch)
-        for i, values in enumerate(zip(*batch.values)):
-            b = batch
-            ids = b.device_id[i], b.boot[i], b.seq[i]
-            yield Row(*ids, b.ts[i], b.from_device[i], b.device_ts[i], b.schema[i], b.meta[i], values, b.extra[i])
+        for _ in self.read(data, source, batch):
+            yield from batch.rows()
+            yield from batch.dead
+            batch.clear()
+        yield from batch.rows()
         yield from batch.dead
 
-    def read(self, data: bytes, source: Source, batch: Batch) -> None:
-        """Adds all that is in the data of a Kinesis record to the batch."""
+    def read(self, data: bytes, source: Source, batch: Batch) -> Iterator[None]:
+        """Adds all that is in the data of a Kinesis record to the batch. Yields whenever that is full, to have it cleared."""
         try:
             users = user_records(data, source.partition_key)
         except FrameError as e:
-            batch.dead.append(DeadLetter(source, e.reason, str(e), data, source.user_record, None))
+            batch.bury(DeadLetter(source, e.reason, str(e), data, source.user_record, None))
             return
-        left = MAX_DATA
+        self.left = self.max_data
         for user in users:
             # What repeats compresses very well, and a bomb leaves something to the rest.
-            limit = max(min(MAX_FRAME, left // 2), len(user.data), 1)
-            place = user.index or source.user_record
-            own = source._replace(partition_key=user.partition_key)
+            limit = max(min(self.max_frame, self.left // 2), len(user.data), 1)
+            own = source._replace(partition_key=user.partition_key, user_record=user.index or source.user_record)
             read = self._columnar if sniff(user.data) == "columnar" else self._json
             try:
-                left -= read(user.data, limit, own, place, batch)
+                yield from read(user.data, limit, own, batch)
             except FrameError as e:
                 if e.reason == "too_large":
-                    left -= limit
+                    self.left -= limit
                 reason = _REASONS.get(e.reason, e.reason)
-                batch.dead.append(DeadLetter(own, reason, str(e), user.data, place, None))
+                batch.bury(DeadLetter(own, reason, str(e), user.data, own.user_record, None))
+            except Exception as e:  # a fault of this program; what it cannot read must not keep it from reading the rest
+                batch.bury(DeadLetter(own, "internal", f"{type(e).__name__}: {e}", user.data, own.user_record, None))
+            if batch.is_full():
+                yield
 
-    def _columnar(self, frame: bytes, limit: int, source: Source, user: int, batch: Batch) -> int:
+    def _columnar(self, frame: bytes, limit: int, source: Source, batch: Batch) -> Iterator[None]:
         found, used = series(frame, self.schemas, limit)
+        self.left -= used
+        judged = _Judged()
         before = 0
         for s in found:
             if not self._take(s, source, batch):
                 for i in range(len(s.seqs)):
-                    self._add(_series_record(s, i), None, source, user, before + i, batch)
+                    record = _series_record(s, i)
+                    letter = self._add(record, None, source, before + i, batch)
+                    if letter and not all(math.isfinite(v) for v in record["readings"].values() if type(v) is float):
+                        letter = letter._replace(data=frame)  # as JSON would lose it
+                    judged.add(letter)
+                    if batch.is_full():
+                        yield
             before += len(s.seqs)
-        return used
+            if batch.is_full():
+                yield
+        judged.bury(batch)
 
-    def _json(self, frame: bytes, limit: int, source: Source, user: int, batch: Batch) -> int:
+    def _json(self, frame: bytes, limit: int, source: Source, batch: Batch) -> Iterator[None]:
         if sniff(frame) == "unknown":
             raise FrameError("format", f"not a frame: it begins with {frame[:4].hex(' ') or 'nothing'}")
-        used, good, dead = 0, len(batch), len(batch.dead)
-        damage = None
-        try:
-            for n, line in enumerate(lines(frame, limit)):
-                used += len(line) + 1
-                if line.strip():
-                    self._line(line, source, user, n, batch)
-        except FrameError as e:
-            damage = e
-        bad, good = len(batch.dead) - dead, len(batch) - good
-        if bad > _MAX_BAD_LINES and bad > good and not damage:
-            reasons = Counter(letter.reason for letter in batch.dead[dead:])
-            damage = FrameError(reasons.most_common(1)[0][0], f"{bad} lines are no records, {good} are")
-        if damage:
-            del batch.dead[dead:]  # they are in the frame, which is a dead letter itself
-            raise damage
-        if not bad and not good:
+        judged = _Judged()
+        for n, line in enumerate(lines(frame, limit)):
+            self.left -= len(line) + 1
+            if line.strip():
+                judged.add(self._line(line, source, n, batch))
+            if batch.is_full():
+                yield
+        if not judged.bad and not judged.good:
             raise FrameError("not_record", "there is no record in it")
-        return used
+        judged.bury(batch)
 
-    def _line(self, line: bytes, source: Source, user: int, n: int, batch: Batch) -> None:
+    def _line(self, line: bytes, source: Source, n: int, batch: Batch) -> DeadLetter | None:
         try:
             record = parse_json(line)
         except Rejected as e:
             place = n if source.record is None else source.record
-            batch.dead.append(DeadLetter(source, e.reason, str(e), line, user, place))
-            return
-        self._add(record, line, source, user, n, batch)
+            return DeadLetter(source, e.reason, str(e), line, source.user_record, place)
+        return self._add(record, line, source, n, batch)
 
-    def _add(self, record: Any, line: bytes | None, source: Source, user: int, n: int, batch: Batch) -> None:
-        """Adds a record, as record JSON has it, to the rows or to the dead letters."""
+    def _add(self, record: Any, line: bytes | None, source: Source, n: int, batch: Batch) -> DeadLetter | None:
+        """Adds a record, as record JSON has it, to the rows, or returns its dead letter."""
         try:
             row = self.row(record, source.arrival)
-        except Rejected as e:
+        except (Rejected, RecursionError) as e:
+            reason, detail = (e.reason, str(e)) if isinstance(e, Rejected) else ("json", "nested too deeply")
             device = record.get("device_id") if isinstance(record, dict) else None
             device = device if isinstance(device, str) else None
             data = line if line is not None else to_json(record).encode()
             place = n if source.record is None else source.record
-            batch.dead.append(DeadLetter(source, e.reason, str(e), data, user, place, device))
-        else:
-            batch.append(row, source)
+            return DeadLetter(source, reason, detail, data, source.user_record, place, device)
+        batch.append(row, source)
+        return None
 
     # ---- One record ----
 
@@ -190,6 +222,8 @@ class Rules:
             if self.convert[i] is not None:
                 scale, offset = self.convert[i]
                 value = value * scale + offset
+                if not math.isfinite(value):
+                    raise Rejected("range", f"{name} = {readings[name]} does not fit a float of 64 bits in the table's unit")
             values[i] = value
         for name in version.required:
             if readings.get(name) is None:
@@ -226,7 +260,11 @@ class Rules:
         if self.unknown_fields == "reject":
             raise Rejected("unknown_field", f"{shorten(name)} is not in schema {self.newest.ref}")
         if self.unknown_fields == "keep":
-            extra[name] = json_text(value)
+            text = json_text(value)
+            if extra.setdefault(name, text) != text:
+                raise Rejected(
+                    "duplicate_field", f"{shorten(name)} is given twice, as {shorten(extra[name])} and {shorten(text)}"
+                )
 
     def _time(self, given: Any, arrival: int) -> tuple[int | None, str | None]:
         """The time in microseconds, or None and what the device gave if its clock was wrong."""
@@ -264,6 +302,8 @@ class Rules:
             if self.convert[i] is not None:
                 scale, offset = self.convert[i]
                 column = [value * scale + offset for value in column]
+                if not math.isfinite(sum(column)):
+                    return False
             columns[i] = column
         nothing = [None] * n
         batch.device_id += [s.device] * n

@@ -121,6 +121,7 @@ class Records(unittest.TestCase):
             (line(firmware="1.2"), "unknown_field", "firmware", reject),
             (b'{"device_id":"a","readings":{"temp":1,"temp":2}}', "duplicate_field", "temp is given twice, as 1 and 2", None),
             (b'{"device_id":"a","device_id":"b","readings":{"temp":1}}', "duplicate_field", "device_id", None),
+            (line(a=1, readings={"temp": 1, "a": 2}), "duplicate_field", "a is given twice", None),
             (line(ts="yesterday"), "timestamp", "yesterday", None),
             (line(ts="2026-02-30T00:00:00Z"), "timestamp", "day is out of range", None),
             (line(ts=True), "timestamp", "true", None),
@@ -225,7 +226,27 @@ class Frames(unittest.TestCase):
         frame = b"{\n" + b"x\n" * 500 + line()
         row, letter = self.rules.rows(frame, SOURCE)
         self.assertEqual((row.seq, letter.reason, letter.data), (9, "json", frame))
-        self.assertIn("501 lines are no records, 1 are", letter.detail)
+        self.assertIn("501 of its records are refused, 1 are stored; the first: not JSON", letter.detail)
+
+    def test_many_dead_letters_are_one(self):
+        frame = gzip.compress((line(seq=1) + b"\n{bad\n") * 1000)
+        *rows, letter = self.rules.rows(frame, SOURCE)
+        self.assertEqual((len(rows), letter.reason, letter.data), (1000, "json", frame))
+
+    def test_a_batch_is_cleared_when_it_is_full(self):
+        frame = gzip.compress((line() + b"\n") * 50_000)
+        batch, sizes = Batch(len(self.rules.fields)), []
+        for _ in self.rules.read(aggregate(frame, frame), SOURCE, batch):
+            sizes.append(len(batch))
+            batch.clear()
+        self.assertEqual(sum(sizes) + len(batch), 100_000)
+        self.assertEqual(max(sizes), 20_000)
+
+    def test_a_fault_of_the_rules_is_a_dead_letter(self):
+        rules = Rules(model())
+        rules.row = None
+        (letter,) = rules.rows(line(), SOURCE)
+        self.assertEqual((letter.reason, letter.data), ("internal", line()))
 
     def test_bombs(self):
         bomb = gzip.compress(b" " * (65 << 20), 9)
@@ -275,6 +296,20 @@ class Columnar(unittest.TestCase):
         self.assertGreater(rows, 60)
         self.assertGreater(fast, 3)
 
+    def test_what_json_would_lose(self):
+        for name, frame, documents in self.frames():
+            if not documents:
+                continue
+            rules = Rules(model(*documents, max_age_days=36500))
+            rules._take = lambda *_: False
+            rules.row = lambda record, arrival: (_ for _ in ()).throw(Rejected("range", "refused"))
+            letters = list(rules.rows(frame, SOURCE))
+            for letter in letters:
+                if letter.data != frame:
+                    json.loads(letter.data, parse_constant=self.fail)
+                    self.assertNotIn(b"null", letter.data)
+            self.assertTrue(letters, name)
+
     def test_damage(self):
         rng = random.Random(7)
         frames = list(self.frames())
@@ -292,6 +327,14 @@ class Columnar(unittest.TestCase):
 
 
 class Fuzz(unittest.TestCase):
+    def test_depth(self):
+        rules = Rules(model())
+        for depth in [*range(900, 1010), 10_000]:
+            deep = b"[" * depth + b"]" * depth
+            for where in (b'"readings":{"temp":1,"deep":%s}', b'"readings":{"temp":%s}', b'"readings":{"temp":1},"ts":%s'):
+                (found,) = rules.rows(b'{"device_id":"a",' + where % deep + b"}", SOURCE)
+                self.assertIn(getattr(found, "reason", "row"), ("row", "json", "type", "timestamp"))
+
     def test_nothing_raises_and_nothing_vanishes(self):
         rng = random.Random(3)
         rules = Rules(model())
@@ -302,7 +345,7 @@ class Fuzz(unittest.TestCase):
                 at = rng.randrange(len(data))
                 data[at : at + rng.randrange(3)] = bytes(rng.randrange(256) for _ in range(rng.randrange(3)))
             batch = Batch(len(rules.fields))
-            rules.read(bytes(data), SOURCE, batch)
+            list(rules.read(bytes(data), SOURCE, batch))
             self.assertTrue(len(batch) + len(batch.dead), bytes(data))
 
     def test_floats_keep_their_bits(self):

@@ -109,6 +109,10 @@ func (b builder) catalog(table string) []string {
 
 // reader queries the table, and views on it, through the workgroup.
 func (b builder) reader() Document {
+	tables := []string{DataPrefix(b.m)}
+	if b.m.Job.Sink != "iceberg" {
+		tables = append(tables, model.Iceberg) // to which compaction copies days that are over
+	}
 	return document(
 		Statement{
 			Sid: "Query", Effect: "Allow",
@@ -130,7 +134,7 @@ func (b builder) reader() Document {
 		},
 		Statement{
 			Sid: "ReadData", Effect: "Allow",
-			Action: []string{"s3:GetObject"}, Resource: b.lake(DataPrefix(b.m)),
+			Action: []string{"s3:GetObject"}, Resource: b.lake(tables...),
 		},
 		Statement{
 			Sid: "KeepResults", Effect: "Allow",

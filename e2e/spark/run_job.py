@@ -26,9 +26,8 @@ HERE = Path(__file__).resolve().parent
 os.environ["PYTHONPATH"] = str(HERE)  # for the workers, which need kinesis_source, and are not to find the job's modules
 os.environ["PYSPARK_PYTHON"] = sys.executable
 
-from pyspark.sql import SparkSession  # noqa: E402
-
 import pauses  # noqa: E402
+from pyspark.sql import SparkSession  # noqa: E402
 
 spec = importlib.util.spec_from_file_location("rivulet_try", HERE.parent.parent / "backend" / "python" / "rivulet_try.py")
 trial = importlib.util.module_from_spec(spec)

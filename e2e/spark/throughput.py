@@ -25,7 +25,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 import run_job
 
 STAGES = ["decode, count", "sort, write", "ids"]

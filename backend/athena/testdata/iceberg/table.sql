@@ -1,0 +1,25 @@
+-- The job itself creates the table, in Apache Iceberg, format version 2, with its first batch, and adds
+-- columns when the schema has new ones. Athena cannot create it: the times that Spark writes have a
+-- zone, and Athena's CREATE TABLE knows none for Iceberg
+-- (https://docs.aws.amazon.com/athena/latest/ug/querying-iceberg-supported-data-types.html).
+-- In Spark's words it is:
+--
+--   CREATE TABLE glue_catalog.my_project.env_room (
+--     device_id string,
+--     boot bigint,
+--     seq bigint,
+--     ts timestamp,
+--     meta map<string,string>,
+--     temperature double,
+--     order bigint,
+--     motion boolean,
+--     state string,
+--     newest string,
+--     site string,
+--     sequence_number string
+--   ) USING iceberg PARTITIONED BY (days(ts)) TBLPROPERTIES ('format-version'='2')
+--
+-- and its files are below s3://my-project-lake-ACCOUNT-REGION/iceberg/.
+--
+-- What is there now:
+DESCRIBE `my_project`.`env_room`;

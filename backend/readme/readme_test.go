@@ -1,0 +1,165 @@
+package readme
+
+import (
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/backend/model"
+	"github.com/rivulet-iot/rivulet/backend/stack"
+	"github.com/rivulet-iot/rivulet/backend/terraform"
+	"github.com/rivulet-iot/rivulet/internal/backendtest"
+	"github.com/rivulet-iot/rivulet/record"
+)
+
+// models are those that the template has branches for.
+func models(t *testing.T) map[string]*model.Model {
+	return map[string]*model.Model{
+		"default": backendtest.Model(t),
+		"everything": backendtest.Model(t, func(o *model.Options) {
+			o.Lambda.Enabled = true
+			o.Job.Sink = "iceberg"
+			o.Job.WorkerType = "G.025X"
+			o.Lake.Bucket = "the-lake"
+			o.Alarms.Email = "duty@example.com"
+			o.Stream.Mode, o.Stream.Shards = "provisioned", 3
+			o.Registry.Columns = nil
+		}),
+	}
+}
+
+func render(t *testing.T, m *model.Model) string {
+	text, err := Readme(m)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "[[")
+	require.NotContains(t, string(text), "<no value>")
+	require.NotContains(t, string(text), "${AWS::")
+	return string(text)
+}
+
+func blocks(text string) (out []string) {
+	for _, m := range regexp.MustCompile("(?s)```bash\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+func TestBlocksAreBash(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("needs bash")
+	}
+	for name, m := range models(t) {
+		found := blocks(render(t, m))
+		require.Greater(t, len(found), 15)
+		for _, block := range found {
+			c := exec.Command(bash, "-n")
+			c.Stdin = strings.NewReader(block)
+			out, err := c.CombinedOutput()
+			require.NoError(t, err, "%s: %s\n%s", name, out, block)
+		}
+	}
+}
+
+// TestNamesAreThoseOfTheStack looks for every name that a command is given among those that
+// the template has.
+func TestNamesAreThoseOfTheStack(t *testing.T) {
+	options := regexp.MustCompile(`--(?:stream-name|policy-name|job-name|work-group|log-group-name|key-id) "?([^\s"]+)`)
+	for name, m := range models(t) {
+		template, err := stack.CloudFormation(m)
+		require.NoError(t, err)
+		have := strings.NewReplacer(stack.Account, "$ACCOUNT", stack.Region, "$AWS_REGION").Replace(string(template))
+		found := map[string]bool{}
+		for _, block := range blocks(render(t, m)) {
+			for _, o := range options.FindAllStringSubmatch(block, -1) {
+				if !strings.HasPrefix(o[1], "$") {
+					found[o[1]] = true
+				}
+			}
+			for _, path := range regexp.MustCompile(`s3://\$LAKE/([a-z-]+/)`).FindAllStringSubmatch(block, -1) {
+				require.Contains(t, model.Prefixes(), path[1], name)
+			}
+		}
+		require.Greater(t, len(found), 5)
+		for o := range found {
+			require.Regexp(t, `[ "/]`+regexp.QuoteMeta(o)+`["\n,}]`, have, name)
+		}
+		for _, parameter := range []string{"Administrators", "Start"} {
+			require.Contains(t, have, "\n  "+parameter+":\n")
+		}
+	}
+}
+
+// TestNamesAreThoseOfTerraform likewise, for resources and variables.
+func TestNamesAreThoseOfTerraform(t *testing.T) {
+	for name, m := range models(t) {
+		files, err := terraform.Files(m)
+		require.NoError(t, err)
+		var have strings.Builder
+		for _, text := range files {
+			have.Write(text)
+		}
+		found := 0
+		for _, block := range blocks(render(t, m)) {
+			for _, r := range regexp.MustCompile(`\b(aws_\w+)\.(\w+)`).FindAllStringSubmatch(block, -1) {
+				require.Contains(t, have.String(), `resource "`+r[1]+`" "`+r[2]+`" {`, name)
+				found++
+			}
+			for _, v := range regexp.MustCompile(`-var "?(\w+)=`).FindAllStringSubmatch(block, -1) {
+				require.Contains(t, have.String(), `variable "`+v[1]+`" {`, name)
+				found++
+			}
+		}
+		require.GreaterOrEqual(t, found, 7)
+		kept := strings.Count(have.String(), "prevent_destroy = true")
+		require.Equal(t, 4, kept, "the README takes what has prevent_destroy out of the state")
+	}
+}
+
+func TestBranches(t *testing.T) {
+	all := models(t)
+	plain, everything := render(t, all["default"]), render(t, all["everything"])
+	for text, in := range map[string]string{
+		"LAKE=my-project-lake-$ACCOUNT-$AWS_REGION\n":        plain,
+		"2 workers of G.1X at most, 2 DPU: $642 a month":     plain,
+		"$DEVICE,site-of-it,model-of-it":                     plain,
+		"aws sns subscribe":                                  plain,
+		"lambda.zip":                                         everything,
+		"LAKE=the-lake\n":                                    everything,
+		"2 workers of G.025X at most, 0.5 DPU: $161 a month": everything,
+		"3 shard-hours an hour":                              everything,
+		"duty@example.com":                                   everything,
+	} {
+		require.Contains(t, in, text)
+		other := plain
+		if in == plain {
+			other = everything
+		}
+		require.NotContains(t, other, text)
+	}
+}
+
+func TestSampleIsValid(t *testing.T) {
+	schema, err := record.NewSchema("s", 1,
+		record.Field{Name: "between", Kind: record.Float, Min: record.Limit(0.01), Max: record.Limit(0.02), Required: true},
+		record.Field{Name: "above", Kind: record.Int, Min: record.Limit(7), Required: true},
+		record.Field{Name: "below", Kind: record.Float, Max: record.Limit(-7), Required: true},
+		record.Field{Name: "any", Kind: record.Float, Required: true},
+		record.Field{Name: "note", Kind: record.String, Required: true},
+		record.Field{Name: "on", Kind: record.Bool, Required: true},
+		record.Field{Name: "left", Kind: record.Bool},
+	)
+	require.NoError(t, err)
+	line, err := oneLine(sample(schema))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"device_id":"try-1","boot":1,"seq":1,"schema":"s/1","readings":
+		{"between":0.015,"above":7,"below":-7.0,"any":0.0,"note":"text","on":true}}`, line)
+	require.Contains(t, line, `"any":0.0`, "a float has a point")
+
+	schema, err = record.NewSchema("s", 1, record.Field{Name: "on", Kind: record.Bool})
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"on": true}, sample(schema)["readings"])
+}

@@ -1,0 +1,229 @@
+"""The AWS command line without AWS: it takes its arguments as the real one does, checks every parameter of the call that
+comes of them as botocore does, notes the call, and gives an answer that is made up. It never uses the network.
+
+    fake_aws.py SOCKET                                             serves, so that awscli is loaded only once
+    FAKE_AWS=DIR ask_aws.py SOCKET s3 cp FILE s3://BUCKET/KEY      stands for aws s3 cp FILE s3://BUCKET/KEY
+
+DIR/calls.ndjson gets a line for each call: {"call": "s3.PutObject", "parameters": {…}}. DIR/errors.json may name calls that
+fail: {"iot.CreateThing": "why"}. DIR/delivered has how many records the agent says that it delivered, a number a line: these
+are what queries count.
+"""
+
+import gzip
+import io
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from awscli.clidriver import create_clidriver
+
+
+class Body(io.BytesIO):
+    """What a download reads."""
+
+    def set_socket_timeout(self, seconds):
+        pass
+
+
+def folder():
+    return Path(os.environ["FAKE_AWS"])
+
+
+def noted():
+    """The calls before this one."""
+    calls = folder() / "calls.ndjson"
+    return [json.loads(line) for line in calls.read_text("utf-8").splitlines()] if calls.exists() else []
+
+
+class Refused(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, code, why):
+        super().__init__(why)
+        self.code = code
+
+
+def letters(entries):
+    """The dead letters of what was put, and, if they were copied to be replayed, once more."""
+    put = [e["parameters"]["PartitionKey"] for e in entries if e["call"] == "kinesis.PutRecord"]
+    times = 1 + any(e["call"] == "s3.CopyObject" for e in entries)
+    lines = [
+        {"reason": reason, "device_id": "pi-1", "detail": "what is wrong", "data": "eyJhIjoxfQo=", "replayed": n}
+        for n in range(times)
+        for reason in put or ["range"]
+    ]
+    return gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+def results(entries):
+    """What the last query gives: one line of names, and for one that counts another."""
+    asked = [e["parameters"]["QueryString"] for e in entries if e["call"] == "athena.StartQueryExecution"]
+    rows = [["n"]]
+    if asked and "count(*)" in asked[-1] and "GROUP BY" not in asked[-1]:
+        counted = folder() / "delivered"
+        rows.append([str(sum(map(int, counted.read_text("utf-8").split())))] if counted.exists() else ["0"])
+    return {"ResultSet": {"Rows": [{"Data": [{"VarCharValue": value} for value in row]} for row in rows]}}
+
+
+def stack(name, before):
+    """The stack: not there, there, or gone."""
+    executed = before.count("cloudformation.ExecuteChangeSet")
+    if not executed or "cloudformation.DeleteStack" in before:
+        raise Refused("ValidationError", f"Stack with id {name} does not exist")
+    return {"Stacks": [{"StackName": "s", "StackId": "arn:s", "StackStatus": ["CREATE", "UPDATE"][executed > 1] + "_COMPLETE"}]}
+
+
+def started_again(entries, since):
+    """Whether the schedule has: soon after a run was stopped, if the stack says so."""
+    changes = [e["parameters"]["Parameters"] for e in entries if e["call"] == "cloudformation.CreateChangeSet"]
+    on = changes and {"ParameterKey": "Start", "ParameterValue": "true"} in changes[-1]
+    return on and "glue.GetJobRuns" in since[since.index("glue.BatchStopJobRun") :]
+
+
+def answer(call, parameters):
+    """A made-up answer, as botocore gives them."""
+    entries = noted()
+    before = [entry["call"] for entry in entries]
+    if (folder() / "errors.json").exists():
+        why = json.loads((folder() / "errors.json").read_text("utf-8")).get(call)
+        if why:
+            raise Refused("AccessDenied", why)
+    if call == "cloudformation.DescribeStacks":
+        return stack(parameters["StackName"], before)
+    if call == "s3.HeadBucket" and "s3.DeleteBucket" in before:
+        raise Refused("404", "Not Found")
+    begun = max([i for i, c in enumerate(before) if c in ("cloudformation.ExecuteChangeSet", "glue.StartJobRun")], default=-1)
+    killed = "glue.BatchStopJobRun" in before
+    since = before[begun + 1 :]
+    stopped = "glue.BatchStopJobRun" in since and not started_again(entries, since)
+    emptied = any(e["call"] == "s3.DeleteObjects" and e["parameters"]["Bucket"] == parameters.get("Bucket") for e in entries)
+    dead = letters(entries)
+    return {
+        "sts.GetCallerIdentity": {
+            "Account": "123456789012",
+            "Arn": "arn:aws:sts::123456789012:assumed-role/Admin/me",
+        },
+        "cloudformation.CreateChangeSet": {"Id": "arn:c", "StackId": "arn:s"},
+        "cloudformation.DescribeChangeSet": {"Status": "CREATE_COMPLETE", "ChangeSetName": "c"},
+        "cloudformation.GetTemplateSummary": {"Parameters": [{"ParameterKey": k} for k in ("Administrators", "Start")]},
+        "athena.StartQueryExecution": {"QueryExecutionId": "q"},
+        "athena.GetQueryExecution": {"QueryExecution": {"Status": {"State": "SUCCEEDED"}}},
+        "athena.GetQueryResults": results(entries),
+        "iot.CreateKeysAndCertificate": {
+            "certificateArn": "arn:aws:iot:eu-west-1:123456789012:cert/" + "abcd" * 16,
+            "certificateId": "abcd" * 16,
+            "certificatePem": "PEM",
+            "keyPair": {"PublicKey": "PUBLIC", "PrivateKey": "PRIVATE"},
+        },
+        "iot.DescribeEndpoint": {"endpointAddress": "abc.credentials.iot.eu-west-1.amazonaws.com"},
+        "iot.ListTargetsForPolicy": {"targets": ["arn:aws:iot:eu-west-1:123456789012:cert/" + "abcd" * 16]},
+        "iot.ListPrincipalThings": {"things": ["pi-7f3a"]},
+        "kms.DescribeKey": {"KeyMetadata": {"KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab", "Arn": "arn:k"}},
+        "kinesis.PutRecord": {"ShardId": "shardId-000000000000", "SequenceNumber": "49"},
+        "glue.StartJobRun": {"JobRunId": "jr_2"},
+        "glue.GetJobRuns": {"JobRuns": [{"Id": "jr_1", "JobRunState": "STOPPED" if stopped else "RUNNING"}]},
+        "glue.GetJobRun": {"JobRun": {"Id": "jr_2", "JobRunState": "STOPPED" if killed else "RUNNING"}},
+        "cloudwatch.DescribeAlarms": {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}]},
+        "logs.FilterLogEvents": {"events": [{"message": "{}"}]},
+        "s3.ListObjectsV2": {
+            "Contents": [
+                {
+                    "Key": parameters.get("Prefix", "") + "part-0.json.gz",
+                    "Size": len(dead),
+                    "LastModified": "2026-11-25T13:00:00Z",
+                }
+            ],
+            "IsTruncated": False,
+        },
+        "s3.GetObject": {"Body": Body(dead), "ContentLength": len(dead), "ETag": '"e"'},
+        "s3.HeadObject": {"ContentLength": len(dead), "ETag": '"e"', "LastModified": "2026-11-25T13:00:00Z"},
+        "s3.ListObjectVersions": {"IsTruncated": False} if emptied else {"Versions": [{"Key": "k", "VersionId": "v"}]},
+    }.get(call, {})
+
+
+class Response:
+    """Of HTTP, as far as botocore looks at it."""
+
+    def __init__(self, status):
+        self.status_code, self.headers = status, {}
+
+
+class Wire:
+    """Stands where a request would be sent."""
+
+    def __init__(self, session):
+        self.parameters = {}
+        session.register("before-parameter-build", self.keep)
+        session.register("before-call", self.send)
+
+    def keep(self, params, model, **_):
+        self.parameters = dict(params)
+
+    def send(self, model, params, **_):
+        call = f"{model.service_model.endpoint_prefix}.{model.name}"
+        call = call.replace("monitoring.", "cloudwatch.")
+        status = 200
+        try:
+            given = answer(call, self.parameters)
+        except Refused as e:
+            status, given = 400, {"Error": {"Code": e.code, "Message": str(e)}}
+        with (folder() / "calls.ndjson").open("a", encoding="utf-8") as f:
+            f.write(json.dumps({"call": call, "parameters": self.parameters}, default=str) + "\n")
+        return Response(status), {**given, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}}}
+
+
+def run(driver, arguments):
+    if os.environ.get("AWS_ACCESS_KEY_ID") == "DEVICE":
+        sys.exit("a device is refused all that it asks the command line for")
+    os.environ.update(AWS_ACCESS_KEY_ID="fake", AWS_SECRET_ACCESS_KEY="fake")
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    time.sleep = lambda seconds: None  # as waiters do
+    Wire(driver.session)
+    return driver.main(arguments)
+
+
+def serve(path):
+    """Runs each command in a process of its own, with the files and the environment of who asks."""
+    driver = create_clidriver()
+    for service in "athena cloudformation cloudwatch glue iot kinesis kms logs s3 scheduler sns sts".split():
+        driver.session.get_service_data(service)  # keeps it
+    driver.session.get_data("cli")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(16)
+    print("ready", flush=True)
+    while True:
+        asked = listener.accept()[0]
+        if os.fork():
+            asked.close()
+            continue
+        listener.close()
+        size, files, *_ = socket.recv_fds(asked, 4, 3)
+        text = asked.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
+        request = json.loads(text)
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+        os.chdir(request["folder"])
+        kept = {"AWS_DATA_PATH": os.environ["AWS_DATA_PATH"]}  # which awscli sets when it is loaded
+        os.environ.clear()
+        os.environ.update(request["environment"] | kept)
+        code = 1
+        try:
+            code = run(driver, request["arguments"])
+        except SystemExit as e:
+            code = e.code
+            if isinstance(code, str):
+                print(code, file=sys.stderr)
+                code = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        asked.sendall(bytes([code or 0]))
+        os._exit(0)
+
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+serve(sys.argv[1])
