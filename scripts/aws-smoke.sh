@@ -360,7 +360,7 @@ aws glue get-job-runs --job-name "$job" --output text \
 	--query 'JobRuns[].[Id, JobRunState, GlueVersion, WorkerType, ExecutionTime, DPUSeconds, Timeout, ErrorMessage]'
 since=$((($(date +%s) - SECONDS - 60) * 1000))
 aws logs filter-log-events --log-group-name "/aws-glue/jobs/$project-role/$project-job-$region/output" --start-time "$since" \
-	--filter-pattern '"kinesis_records"' --query 'events[].message' --output text | tail -20
+	--filter-pattern '"clocks_corrected"' --query 'events[].message' --output text | tail -20
 aws cloudwatch describe-alarms --alarm-name-prefix "$project-" --query 'MetricAlarms[].[AlarmName, StateValue]' --output text
 
 if [ "$failures" -gt 0 ]; then

@@ -22,7 +22,7 @@ const (
 var sources embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"comment": Comment, "ddl": ddl, "sql": quoted, "numeric": numeric, "join": join, "plain": plain,
+	"ddl": ddl, "sql": quoted, "numeric": numeric, "join": join, "plain": plain,
 }).ParseFS(sources, "*.sql.tmpl"))
 
 // Files returns table.sql, views.sql and compaction.sql.

@@ -36,7 +36,7 @@ func env(t testing.TB, sink string) *model.Model {
 		{Name: "sequence_number", Type: "string"},
 	}}
 	m.Project = "my-project"
-	m.Records.MaxAheadMinutes = 60
+	m.Records.MaxAgeDays, m.Records.MaxAheadMinutes = 90, 60
 	m.Job.Sink = sink
 	return m
 }
@@ -107,7 +107,7 @@ func TestComment(t *testing.T) {
 		{strings.Repeat("x", 254) + "é", strings.Repeat("x", 254)},
 		{strings.Repeat("é", 200), strings.Repeat("é", 127)},
 	} {
-		require.Equal(t, c.want, Comment(model.Column{Doc: c.doc}))
+		require.Equal(t, c.want, model.Column{Doc: c.doc}.Comment())
 	}
 }
 

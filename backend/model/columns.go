@@ -1,6 +1,10 @@
 package model
 
-import "github.com/rivulet-iot/rivulet/record"
+import (
+	"strings"
+
+	"github.com/rivulet-iot/rivulet/record"
+)
 
 // Column is one column of the table.
 type Column struct {
@@ -58,4 +62,39 @@ func (c Column) withUnit() Column {
 		c.Doc += ", in " + c.Unit
 	}
 	return c
+}
+
+// maxComment is the longest comment of a column in the Glue Data Catalog, in bytes:
+// https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+const maxComment = 255
+
+// Comment returns Doc as the Data Catalog and a DDL statement take it: one line of at
+// most 255 bytes without quotes, backslashes or semicolons.
+func (c Column) Comment() string {
+	text := strings.Map(func(r rune) rune {
+		switch {
+		case r == '\'' || r == '"' || r == '`':
+			return '’'
+		case r == '\\':
+			return '/'
+		case r == ';':
+			return ','
+		case r < ' ' || r == 0x7f:
+			return ' '
+		}
+		return r
+	}, c.Doc)
+	if len(text) > maxComment {
+		text = strings.ToValidUTF8(text[:maxComment], "")
+	}
+	return text
+}
+
+// Years returns the first and the last year that the table projects partitions for.
+// Queries outside of them find nothing, and queries that name no year look into all of
+// them; an integer projection has no "now":
+// https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
+// The first is before any record that the job may store under its own time.
+func (m *Model) Years() (first, last int) {
+	return 2026 - (m.Records.MaxAgeDays+364)/365, 2050
 }

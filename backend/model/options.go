@@ -74,7 +74,7 @@ type Job struct {
 	MaxWorkers        int    `yaml:"max_workers"`        // 2 to 299 (G.2X: 149), scaled to automatically; default: 2
 	WindowSeconds     int    `yaml:"window_seconds"`     // 60 to 100; default: 60
 	TimeoutMinutes    int    `yaml:"timeout_minutes"`    // 1 to 10079, under 7 days; default: 10079. It is started again
-	MaintenanceWindow string `yaml:"maintenance_window"` // "Sun:02": when Glue may restart it, day and hour in UTC; default: Sun:02
+	MaintenanceWindow string `yaml:"maintenance_window"` // "Sun:02": when Glue may restart a run of over 7 days, day and hour in UTC; default: Sun:02
 	Sink              string `yaml:"sink"`               // "parquet" or "iceberg"; default: parquet
 }
 

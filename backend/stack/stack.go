@@ -21,7 +21,7 @@ var parts = []string{"head", "stream", "lake", "job", "access", "athena", "alarm
 func CloudFormation(m *model.Model) ([]byte, error) {
 	v := viewOf(m)
 	t, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{
-		"quote": quote, "sub": scalar, "comment": comment, "policy": v.policy, "dashboard": v.dashboard,
+		"quote": quote, "sub": scalar, "policy": v.policy, "dashboard": v.dashboard,
 	}).ParseFS(sources, "*.yaml.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("stack: %w", err)
@@ -52,29 +52,20 @@ func Dashboard(m *model.Model) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
-// view is what the templates see: the model, and what follows from it.
-type view struct {
-	*model.Model
-	Names    Names
-	Tags     string // of every resource that takes tags
-	policies map[string]Document
-
-	DataPrefix, DeadLettersPrefix, Replay, Checkpoints, Ledger, QueryResults, Scripts string
-
-	SessionSeconds                int   // that a session of the device role may last
-	ScanLimit                     int64 // bytes
-	IteratorAgeMillis, LagSeconds int
-	ConsumerConcurrency           int
+// Values are what both templates need beyond the model, worked out.
+type Values struct {
+	SessionSeconds      int    // that a session of the device role may last
+	ScanLimit           int64  // of a query, in bytes
+	IteratorAgeMillis   int    // that alarm
+	LagSeconds          int    // likewise
+	ConsumerConcurrency int    // of the Lambda function
+	Years               string // that the table projects partitions for, as "first,last"
 }
 
-func viewOf(m *model.Model) view {
-	v := view{
-		Model: m, Names: NamesOf(m), policies: Policies(m),
-		Tags: "[{Key: Project, Value: " + quote(m.Project) + "}]",
-
-		DataPrefix: DataPrefix(m), DeadLettersPrefix: model.DeadLetters, Replay: model.Replay,
-		Checkpoints: model.Checkpoints, Ledger: model.Ledger, QueryResults: model.QueryResults, Scripts: model.Scripts,
-
+// ValuesOf works them out.
+func ValuesOf(m *model.Model) Values {
+	first, last := m.Years()
+	v := Values{
 		// A role's is at least an hour: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 		SessionSeconds:    max(3600, m.Devices.CredentialSeconds),
 		ScanLimit:         int64(m.Athena.ScanLimitGiB) << 30,
@@ -83,11 +74,33 @@ func viewOf(m *model.Model) view {
 		// One a shard is all that is ever used; it must leave 100 of the account's 1000:
 		// https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 		ConsumerConcurrency: 10,
+		Years:               fmt.Sprintf("%d,%d", first, last),
 	}
 	if m.Stream.Mode == "provisioned" {
 		v.ConsumerConcurrency = min(m.Stream.Shards, 100)
 	}
 	return v
+}
+
+// view is what the templates see: the model, and what follows from it.
+type view struct {
+	*model.Model
+	Names    Names
+	Values   Values
+	Tags     string // of every resource that takes tags
+	policies map[string]Document
+
+	DataPrefix, DeadLettersPrefix, Replay, Checkpoints, Ledger, QueryResults, Scripts string
+}
+
+func viewOf(m *model.Model) view {
+	return view{
+		Model: m, Names: NamesOf(m), Values: ValuesOf(m), policies: Policies(m),
+		Tags: "[{Key: Project, Value: " + quote(m.Project) + "}]",
+
+		DataPrefix: DataPrefix(m), DeadLettersPrefix: model.DeadLetters, Replay: model.Replay,
+		Checkpoints: model.Checkpoints, Ledger: model.Ledger, QueryResults: model.QueryResults, Scripts: model.Scripts,
+	}
 }
 
 func (v view) policy(name string, indent int) (string, error) {
@@ -102,14 +115,4 @@ func (v view) dashboard(indent int) (string, error) {
 	body, err := Dashboard(v.Model)
 	space := strings.Repeat(" ", indent)
 	return space + strings.ReplaceAll(body, "\n", "\n"+space), err
-}
-
-// comment cuts a column's comment to the 255 bytes that the Data Catalog takes, on one line:
-// https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
-func comment(doc string) string {
-	doc = strings.Join(strings.Fields(doc), " ")
-	if len(doc) > 255 {
-		doc = strings.ToValidUTF8(doc[:255], "")
-	}
-	return doc
 }

@@ -20,7 +20,7 @@ var sources embed.FS
 func Files(m *model.Model) (map[string][]byte, error) {
 	v := viewOf(m)
 	t, err := template.New("").Funcs(template.FuncMap{
-		"str": str, "comment": comment, "policy": v.policy, "dashboard": v.dashboard,
+		"str": str, "policy": v.policy, "dashboard": v.dashboard,
 	}).ParseFS(sources, "*.tf.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("terraform: %w", err)

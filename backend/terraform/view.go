@@ -8,20 +8,14 @@ import (
 	"github.com/rivulet-iot/rivulet/backend/stack"
 )
 
-// view is what the templates see: the model, and what follows from it. The numbers are
-// those of the CloudFormation template, where the reasons are; a test in e2e/terraform holds
-// every one of them to it.
+// view is what the templates see: the model, and what follows from it.
 type view struct {
 	*model.Model
 	Names     stack.Names
+	Values    stack.Values
 	Lifecycle []rule // of what is below the prefixes of the lake's bucket
 
 	DataPrefix, DeadLetters, QueryResults, Scripts string
-
-	SessionSeconds                int   // that a session of the device role may last
-	ScanLimit                     int64 // bytes
-	IteratorAgeMillis, LagSeconds int
-	ConsumerConcurrency           int
 }
 
 // rule is one of a bucket's lifecycle.
@@ -38,19 +32,10 @@ type transition struct {
 
 func viewOf(m *model.Model) view {
 	v := view{
-		Model: m, Names: stack.NamesOf(m),
+		Model: m, Names: stack.NamesOf(m), Values: stack.ValuesOf(m),
 
 		DataPrefix: stack.DataPrefix(m), DeadLetters: model.DeadLetters,
 		QueryResults: model.QueryResults, Scripts: model.Scripts,
-
-		SessionSeconds:      max(3600, m.Devices.CredentialSeconds),
-		ScanLimit:           int64(m.Athena.ScanLimitGiB) << 30,
-		IteratorAgeMillis:   m.Alarms.IteratorAgeMinutes * 60_000,
-		LagSeconds:          m.Alarms.IteratorAgeMinutes * 60,
-		ConsumerConcurrency: 10,
-	}
-	if m.Stream.Mode == "provisioned" {
-		v.ConsumerConcurrency = min(m.Stream.Shards, 100)
 	}
 	data := rule{ID: "data", Prefix: v.DataPrefix, Noncurrent: 30}
 	if days := m.Lake.InfrequentAccessDays; days > 0 {
@@ -86,14 +71,4 @@ func (v view) dashboard(indent int) (string, error) {
 	body, err := stack.Dashboard(v.Model)
 	space := strings.Repeat(" ", indent)
 	return space + strings.ReplaceAll(placeholders.Replace(body), "\n", "\n"+space), err
-}
-
-// comment cuts a column's comment to the 255 bytes that the Data Catalog takes, on one line:
-// https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
-func comment(doc string) string {
-	doc = strings.Join(strings.Fields(doc), " ")
-	if len(doc) > 255 {
-		doc = strings.ToValidUTF8(doc[:255], "")
-	}
-	return doc
 }
