@@ -2,7 +2,7 @@
 # Measures how many records a second the generated job stores on Spark on this
 # machine, on two cores, for each codec in frames of 60 and of 500 records, and
 # shows where its time goes. Needs what scripts/spark-setup.sh needs; takes about
-# 5 minutes.
+# 3 minutes.
 #
 #   scripts/spark-bench.sh [SAMPLE]   record JSON lines, gzipped; default:
 #                                     RIVULET_SAMPLE, or that of the tests
