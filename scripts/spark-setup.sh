@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs into .tools/ what the tests of the generated backend run its job on:
-# Spark 4.1 (AWS Glue 6.0) into .tools/spark41, 810 MB, and Spark 3.5 (Glue 5.1)
-# into .tools/spark35, 570 MB, at the versions and checksums of spark41.txt and
+# Spark 4.1 (AWS Glue 6.0) into .tools/spark41, 970 MB, and Spark 3.5 (Glue 5.1)
+# into .tools/spark35, 720 MB, at the versions and checksums of spark41.txt and
 # spark35.txt. Needs Java 17 or later, and python3, 3.10 or later, with venv; for
 # Spark 3.5 a Python up to 3.12. s3a is what Spark 4.1 needs for a lake in S3, 17 MB
 # into .tools/s3a at the versions of e2e/spark/s3a/pom.xml; it needs Maven.

@@ -102,7 +102,15 @@ END
 	require.Contains(t, string(rows), `"sequenceNumber":"3"`)
 	require.NotContains(t, string(rows), `"sequenceNumber":"2"`, "an empty line is none")
 
-	code, out, err = cli("backend", "try", "-input", "day.ndjson", "-python", py, "-json")
+	// Another way to name the Python, and the one that is found.
+	t.Setenv("RIVULET_PYTHON", "./none")
+	code, _, err = cli("backend", "try", "-input", "day.ndjson")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, err, "python ./none, from RIVULET_PYTHON, cannot be run")
+	t.Setenv("RIVULET_PYTHON", "")
+	require.NoError(t, os.MkdirAll(filepath.Dir(venvPython(venv)), 0o755))
+	require.NoError(t, os.Rename(py, venvPython(venv)))
+	code, out, err = cli("backend", "try", "-input", "day.ndjson", "-json")
 	require.Zero(t, code, err)
 	got := unmarshal[trial](t, out)
 	require.Equal(t, []int{2, 1, 2, 1, 1}, []int{got.Lines, got.Stored, got.Duplicates, got.Corrected, got.DeadLetters})
