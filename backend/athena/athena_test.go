@@ -98,19 +98,6 @@ func TestClocksThatAreDaysAhead(t *testing.T) {
 	require.NotContains(t, string(files["views.sql"]), "interval '3' day) AND \"day\" = day(current_date +")
 }
 
-func TestComment(t *testing.T) {
-	for _, c := range []struct {
-		doc, want string
-	}{
-		{"", ""},
-		{"the room's; a\\b\n\"c\" `d`", "the room’s, a/b ’c’ ’d’"},
-		{strings.Repeat("x", 254) + "é", strings.Repeat("x", 254)},
-		{strings.Repeat("é", 200), strings.Repeat("é", 127)},
-	} {
-		require.Equal(t, c.want, model.Column{Doc: c.doc}.Comment())
-	}
-}
-
 func TestProjectionIsOfThePartitionKeys(t *testing.T) {
 	p := Projection(env(t, "parquet"))
 	require.Equal(t, "true", p["projection.enabled"])

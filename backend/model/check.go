@@ -91,6 +91,7 @@ func (m *Model) check(bad *Error) {
 	}
 	form("project", m.Project, projectName.MatchString(m.Project) && between(len(m.Project), 3, 24) && !bucketTaken.MatchString(m.Project),
 		"is 3 to 24 of a-z, 0-9 and -, begins with a letter, and has no hyphen at the end or twice in a row; sthree- and amzn-s3-demo- are taken")
+	form("project", m.Project, m.Project != "default" && m.Project != "primary", "is the name of a Glue database or an Athena workgroup that every account has")
 	form("stream.name", m.Stream.Name, m.Stream.Name == m.Project || streamName.MatchString(m.Stream.Name), "is 1 to 128 of a-z, A-Z, 0-9, _, . and -")
 	oneOf("stream.mode", m.Stream.Mode, "on-demand", "provisioned")
 	switch {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/rivulet-iot/rivulet/record"
 )
@@ -79,7 +80,7 @@ func (c Column) Comment() string {
 			return '/'
 		case r == ';':
 			return ','
-		case r < ' ' || r == 0x7f:
+		case !unicode.IsPrint(r): // which YAML may not have either
 			return ' '
 		}
 		return r
@@ -96,5 +97,9 @@ func (c Column) Comment() string {
 // https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
 // The first is before any record that the job may store under its own time.
 func (m *Model) Years() (first, last int) {
-	return 2026 - (m.Records.MaxAgeDays+364)/365, 2050
+	return earliestArrival - (m.Records.MaxAgeDays+364)/365, 2050
 }
+
+// earliestArrival is the year at whose beginning the earliest arrival is that the job
+// takes for true: dead letters that are replayed bring theirs along.
+const earliestArrival = 2020

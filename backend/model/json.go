@@ -3,6 +3,7 @@ package model
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 
 	"github.com/rivulet-iot/rivulet/record"
 )
@@ -17,6 +18,7 @@ type document struct {
 	Database         string           `json:"database"`
 	Table            string           `json:"table"`
 	Stream           string           `json:"stream"`
+	Bucket           string           `json:"bucket"` // "": named when it is deployed
 	WindowSeconds    int              `json:"window_seconds"`
 	Sink             string           `json:"sink"`
 	StartingPosition string           `json:"starting_position"`
@@ -33,6 +35,7 @@ type documentRecords struct {
 	MaxAgeDays      int    `json:"max_age_days"`
 	MaxAheadMinutes int    `json:"max_ahead_minutes"`
 	DedupDays       int    `json:"dedup_days"`
+	EarliestArrival string `json:"earliest_arrival"`
 }
 
 type documentRegistry struct {
@@ -57,10 +60,10 @@ func (m *Model) JSON() []byte { return bytes.Clone(m.json) }
 func (m *Model) marshal() ([]byte, error) {
 	r := m.Records
 	doc := document{
-		Format: format, Project: m.Project, Database: m.Database(), Table: m.Table(), Stream: m.Stream.Name,
+		Format: format, Project: m.Project, Database: m.Database(), Table: m.Table(), Stream: m.Stream.Name, Bucket: m.Lake.Bucket,
 		WindowSeconds: m.Job.WindowSeconds, Sink: m.Job.Sink, StartingPosition: "TRIM_HORIZON",
 		Schemas: m.Versions, Columns: m.Columns,
-		Records:  documentRecords{r.WithoutSchema, r.UnknownFields, r.MaxAgeDays, r.MaxAheadMinutes, r.DedupDays},
+		Records:  documentRecords{r.WithoutSchema, r.UnknownFields, r.MaxAgeDays, r.MaxAheadMinutes, r.DedupDays, fmt.Sprintf("%d-01-01", earliestArrival)},
 		Registry: documentRegistry{append([]string{}, m.Registry.Columns...)},
 		Prefixes: documentPrefixes{Curated, Iceberg, DeadLetters, Replay, Checkpoints, Ledger, RegistryFile},
 	}

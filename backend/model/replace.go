@@ -10,13 +10,17 @@ import (
 
 // Replaces checks that what is rendered from the model may take the place of what was
 // rendered from an earlier one, given its document ([Model.JSON]): the table is the
-// same one, and may only have got more columns. The error is an [*Error] that names
+// same one, of the same stream, in the same bucket and of the same kind, and may only
+// have got more columns. The error is an [*Error] that names
 // everything that stands against it, or says why the document cannot be read.
 func (m *Model) Replaces(earlier []byte) error {
 	var was struct {
 		Format   int               `json:"format"`
 		Database string            `json:"database"`
 		Table    string            `json:"table"`
+		Stream   string            `json:"stream"`
+		Bucket   string            `json:"bucket"`
+		Sink     string            `json:"sink"`
 		Schemas  []json.RawMessage `json:"schemas"`
 		Columns  []Column          `json:"columns"`
 	}
@@ -32,6 +36,14 @@ func (m *Model) Replaces(earlier []byte) error {
 			", and what is stored does not move; render another table to another directory")
 		return &bad
 	}
+	same := func(field, old, now, why string) {
+		if old != now {
+			bad.add(field, strconv.Quote(now), "it was "+strconv.Quote(old)+", and "+why+"; render another project to another directory")
+		}
+	}
+	same("stream.name", was.Stream, m.Stream.Name, "the job's checkpoint is of that stream")
+	same("lake.bucket", was.Bucket, m.Lake.Bucket, "what is stored does not move")
+	same("job.sink", was.Sink, m.Job.Sink, "what is stored as that is not in the other table")
 	columns := map[string]Column{}
 	for _, c := range m.Columns {
 		columns[c.Name] = c

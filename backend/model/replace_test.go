@@ -35,7 +35,7 @@ func TestReplaces(t *testing.T) {
 		build(same, schema(t, "env", 2, a, b)),
 		build(same, schema(t, "env", 1, limited)),
 		build(with(func(o *model.Options) { o.Registry.Columns = []string{"room", "site"} }), v1),
-		build(with(func(o *model.Options) { o.Stream.Name, o.Job.Sink, o.Lake.Bucket = "s", "iceberg", "bucket" }), v1),
+		build(with(func(o *model.Options) { o.Stream.RetentionHours, o.Job.WindowSeconds = 48, 90 }), v1),
 	} {
 		require.NoError(t, m.Replaces(was))
 	}
@@ -43,6 +43,9 @@ func TestReplaces(t *testing.T) {
 		"project, schemas = my_project.machine: the table was my_project.env, and":    build(same, schema(t, "machine", 1, a)),
 		"project, schemas = other.env: the table was my_project.env":                  build(with(func(o *model.Options) { o.Project = "other" }), v1),
 		"schemas = a: the table has this column and would lose it":                    build(same, schema(t, "env", 2, b)),
+		`stream.name = "s": it was "my-project"`:                                      build(with(func(o *model.Options) { o.Stream.Name = "s" }), v1),
+		`lake.bucket = "bucket": it was ""`:                                           build(with(func(o *model.Options) { o.Lake.Bucket = "bucket" }), v1),
+		`job.sink = "iceberg": it was "parquet"`:                                      build(with(func(o *model.Options) { o.Job.Sink = "iceberg" }), v1),
 		"schemas = site: the table has this column and would lose it":                 build(with(func(o *model.Options) { o.Registry.Columns = nil }), v1),
 		"schemas = a: the table has this column as double, it would become bigint":    build(same, schema(t, "env", 2, record.Field{Name: "a", Kind: record.Int, Unit: "V"})),
 		`records.units = a: the table has this column in "V", it would be in "mV"`:    build(with(func(o *model.Options) { o.Records.Units = map[string]string{"a": "mV"} }), v1),

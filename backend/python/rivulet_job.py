@@ -134,7 +134,8 @@ class Job:
             .json(f"{self.options.lake}/{self.replay}")
         )
         now = F.current_timestamp()
-        possible = F.col("arrival_time").between(F.lit("2000-01-01").cast("timestamp"), now + F.expr("INTERVAL 1 DAY"))
+        earliest = F.lit(self.model["records"]["earliest_arrival"]).cast("timestamp")
+        possible = F.col("arrival_time").between(earliest, now + F.expr("INTERVAL 1 DAY"))
         again = letters.select(
             F.col("data"),
             F.col("stream").alias("streamName"),

@@ -29,7 +29,7 @@ and no network.
           what it stored, and which records became dead letters and why
 
 Render refuses what would harm a table that exists: a column that is missing or has
-another type or unit, another project or schema, a version of a schema with other
+another type or unit, another project, stream, bucket, sink or schema, a version with other
 fields than it was rendered with. It also refuses directories with other files in
 them, and files of an earlier rendering that were edited since; SHA256SUMS tells.
 Registry/devices.csv, which is yours to fill in, it keeps as it is then; what else is

@@ -37,6 +37,6 @@ TBLPROPERTIES (
   'projection.month.range' = '1,12',
   'projection.month.type' = 'integer',
   'projection.year.digits' = '4',
-  'projection.year.range' = '2025,2050',
+  'projection.year.range' = '2019,2050',
   'projection.year.type' = 'integer'
 );
