@@ -22,6 +22,7 @@ from rivulet_rows import Batch, DeadLetter, Row, Source
 
 MAX_FRAME = 64 << 20  # bytes that one frame may decompress to
 MAX_DATA = 1 << 30  # bytes that all the frames of one Kinesis record may
+_LINE_COST = 64  # bytes that a line counts against the limits besides its own: what it takes to read it
 _MAX_LETTERS = 100  # of a frame; with more, the frame is the dead letter
 _DAY, _MINUTE = 86_400_000, 60_000  # milliseconds
 _EXACT = 1 << 53  # ints up to it are exact as floats
@@ -161,7 +162,10 @@ class Rules:
             raise FrameError("format", f"not a frame: it begins with {frame[:4].hex(' ') or 'nothing'}")
         judged = _Judged()
         for n, line in enumerate(lines(frame, limit)):
-            self.left -= len(line) + 1
+            limit -= len(line) + _LINE_COST
+            self.left -= len(line) + _LINE_COST
+            if limit < 0:
+                raise FrameError("too_large", "frame is over the limit: it has too many lines")
             if line.strip():
                 judged.add(self._line(line, source, n, batch))
             if batch.is_full():

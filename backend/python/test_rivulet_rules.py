@@ -252,6 +252,10 @@ class Frames(unittest.TestCase):
         bomb = gzip.compress(b" " * (65 << 20), 9)
         (letter,) = self.rules.rows(bomb, SOURCE)
         self.assertEqual(letter.reason, "corrupt")  # a line of over 1 MiB
+        for short in (b"\n", b"{}\n"):
+            bomb = gzip.compress(short * (2 << 20), 9)
+            (letter,) = self.rules.rows(bomb, SOURCE)
+            self.assertEqual((letter.reason, letter.data), ("too_large", bomb))
         bomb = gzip.compress((line() + b" " * 1000 + b"\n") * (66 << 10), 9)
         *rows, letter = self.rules.rows(aggregate(bomb, line(seq=10)), SOURCE)
         self.assertEqual((letter.reason, letter.user_record, letter.data), ("too_large", 0, bomb))
