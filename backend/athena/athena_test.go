@@ -89,6 +89,16 @@ func TestBucketOfTheOptions(t *testing.T) {
 	require.NotContains(t, string(files["table.sql"]), "Replace")
 }
 
+func TestExpiry(t *testing.T) {
+	m := env(t, "parquet")
+	m.Lake.ExpireDays = 400
+	files, err := Files(m)
+	require.NoError(t, err)
+	require.True(t, strings.HasSuffix(string(files["compaction.sql"]), `
+DELETE FROM "my_project"."env_room_compact" WHERE "ts" < CAST(current_timestamp AS timestamp(6)) - interval '400' day;
+`))
+}
+
 func TestClocksThatAreDaysAhead(t *testing.T) {
 	m := env(t, "parquet")
 	m.Records.MaxAheadMinutes = 24*60 + 1

@@ -139,6 +139,11 @@ func (m *Model) check(bad *Error) {
 // Standard-IA, 30 there before Glacier, and deletion after all.
 func (m *Model) checkLifecycle(bad *Error) {
 	l := m.Lake
+	if m.Job.Sink == "iceberg" && l.ExpireDays != never {
+		bad.add("lake.expire_days", strconv.Itoa(l.ExpireDays),
+			"is for the sink parquet: S3 would delete files that an Iceberg table still names; leave it out, and DELETE old records in Athena")
+		return
+	}
 	days := func(field string, n, least int, why string) {
 		if n != never && !between(n, least, century) {
 			bad.add("lake."+field, strconv.Itoa(n), fmt.Sprintf("is %d to %d%s, or -1 for never", least, century, why))

@@ -153,3 +153,16 @@ func TestLifecycle(t *testing.T) {
 		}
 	}
 }
+
+func TestIcebergDoesNotExpire(t *testing.T) {
+	for days, ok := range map[int]bool{0: true, -1: true, 400: false} {
+		o := backendtest.Options()
+		o.Job.Sink, o.Lake.ExpireDays = "iceberg", days
+		_, err := model.New(o, backendtest.Schemas(t))
+		if ok {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, "options: lake.expire_days = 400: is for the sink parquet: ")
+		}
+	}
+}

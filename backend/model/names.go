@@ -6,7 +6,7 @@ import "strings"
 // permission or a table for one never meets what is below another.
 const (
 	Curated      = "curated/"       // curated/TABLE/year=2026/month=11/day=25/batch=…/*.parquet
-	Iceberg      = "iceberg/"       // the table, if the sink is iceberg
+	Iceberg      = "iceberg/"       // IcebergTable, if the sink is iceberg, else iceberg/TABLE_compact/, of compaction
 	DeadLetters  = "dead-letters/"  // dead-letters/TABLE/year=…/month=…/day=…/batch=…/*.json.gz, by arrival
 	Replay       = "replay/"        // dead letters copied to replay/TABLE/ are processed once more
 	Checkpoints  = "checkpoints/"   // checkpoints/TABLE/: how far the stream was read
@@ -29,6 +29,12 @@ func (m *Model) Table() string { return identifier(m.Newest().Name()) }
 
 // Database returns the name of its database, such as "my_project".
 func (m *Model) Database() string { return identifier(m.Project) }
+
+// IcebergTable returns where the table is if the sink is iceberg, in data/ and metadata/.
+// The job leaves it to Iceberg's Glue catalog, which puts a table of a database that has
+// no location of its own there:
+// https://github.com/apache/iceberg/blob/main/aws/src/main/java/org/apache/iceberg/aws/glue/GlueCatalog.java
+func (m *Model) IcebergTable() string { return Iceberg + m.Database() + ".db/" + m.Table() + "/" }
 
 // JobName returns the name of the Glue job, such as "my-project-env-etl".
 func (m *Model) JobName() string {

@@ -86,7 +86,7 @@ type Lake struct {
 	Bucket               string `yaml:"bucket"`                 // default: PROJECT-lake-ACCOUNT-REGION, set when it is deployed
 	InfrequentAccessDays int    `yaml:"infrequent_access_days"` // after which data goes to Standard-IA: 30 or more; -1: never; default: 30
 	ArchiveDays          int    `yaml:"archive_days"`           // after which it goes to Glacier Instant Retrieval, 30 more at least; -1: never; default: 180
-	ExpireDays           int    `yaml:"expire_days"`            // after which it is deleted, more than these; default: -1, never
+	ExpireDays           int    `yaml:"expire_days"`            // after which it is deleted, more than these; not for the sink iceberg; default: -1, never
 	DeadLetterDays       int    `yaml:"dead_letter_days"`       // after which dead letters are deleted: 1 to 36500; default: 365
 	LogDays              int    `yaml:"log_days"`               // retention of logs, one that CloudWatch Logs has; default: 90
 }

@@ -87,10 +87,19 @@ func TestNamesAreThoseOfTheStack(t *testing.T) {
 		for o := range found {
 			require.Regexp(t, `[ "/]`+regexp.QuoteMeta(o)+`["\n,}]`, have, name)
 		}
-		for _, parameter := range []string{"Administrators", "Start"} {
-			require.Contains(t, have, "\n  "+parameter+":\n")
-		}
+		// deploy() gives every parameter that there is, and no other.
+		deploy := regexp.MustCompile(`(?s)--parameter-overrides.*?\ndeploy `).FindString(render(t, m))
+		parameters := regexp.MustCompile(`(?s)\nParameters:\n.*?\n\n`).FindString(have)
+		require.Equal(t, firsts(regexp.MustCompile(`\b([A-Z][a-z]\w+)=`), deploy), firsts(regexp.MustCompile(`(?m)^  (\w+):$`), parameters), name)
 	}
+}
+
+// firsts returns what the first group of each match has.
+func firsts(pattern *regexp.Regexp, text string) (out []string) {
+	for _, m := range pattern.FindAllStringSubmatch(text, -1) {
+		out = append(out, m[1])
+	}
+	return out
 }
 
 // TestNamesAreThoseOfTerraform likewise, for resources and variables.

@@ -16,7 +16,7 @@ func models(t *testing.T) map[string]*model.Model {
 			o.Stream = model.Stream{Mode: "provisioned", Shards: 4, EnhancedMonitoring: true, RetentionHours: 168, MaxRecordKiB: 10240}
 			o.Devices.CredentialSeconds = 43200
 			o.Job = model.Job{Sink: "iceberg", GlueVersion: "5.1", WorkerType: "G.2X", MaxWorkers: 10}
-			o.Lake = model.Lake{Bucket: "acme-telemetry", ExpireDays: 400}
+			o.Lake = model.Lake{Bucket: "acme-telemetry"}
 			o.Alarms.Email = "ops+alerts@example.com"
 			o.Lambda.Enabled = true
 		}),

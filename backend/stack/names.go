@@ -82,3 +82,13 @@ func DataPrefix(m *model.Model) string {
 	}
 	return model.Curated
 }
+
+// dataFiles leaves out what is beside the table's files while they are written, such as
+// _temporary/. It has no = after year: S3's own notifications write one as %3D, and whether
+// EventBridge's do is not documented.
+func dataFiles(m *model.Model) string {
+	if m.Job.Sink == "iceberg" {
+		return m.IcebergTable() + "data/*.parquet"
+	}
+	return model.Curated + m.Table() + "/year*.parquet"
+}

@@ -128,6 +128,13 @@ func (b builder) reader() Document {
 			Action:   []string{"glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartition", "glue:GetPartitions"},
 			Resource: b.catalog("*"),
 		},
+		// Athena looks at it before any query, whether there is one or not:
+		// https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+		Statement{
+			Sid: "LookAtTheDefaultDatabase", Effect: "Allow",
+			Action:   []string{"glue:GetDatabase"},
+			Resource: []string{arn("glue", "catalog"), arn("glue", "database/default")},
+		},
 		Statement{
 			Sid: "ListTheLake", Effect: "Allow",
 			Action: []string{"s3:ListBucket", "s3:GetBucketLocation"}, Resource: b.lake(),

@@ -25,6 +25,12 @@ func TestRulesBite(t *testing.T) {
 		{"lifecycle", "AbortIncompleteMultipartUpload", "Abort", "unfinished uploads"},
 		{"prefixes", `Prefix: "ledger/"`, `Prefix: "checkpoints/ledger/"`, "checkpoints/ledger/ is inside of checkpoints/"},
 		{"prefixes", `Prefix: "ledger/"`, `Prefix: "leger/"`, "leger/ is no prefix"},
+		{"prefixes", `Prefix: "iceberg/"`, `Prefix: "scripts/"`, "iceberg/ has no rule"},
+
+		{"events", "env/year*.parquet", "env/*.parquet", "NewDataRule takes curated/env/_temporary/"},
+		{"events", "env/year*.parquet", "year*.parquet", "NewDataRule does not take curated/env/year="},
+		{"events", "env/year*.parquet", "env/year=*.parquet", "NewDataRule does not take curated/env/year="},
+		{"events", `"dead-letters/env/year"`, `"dead-letters/env/"`, "DeadLettersRule takes dead-letters/env/_temporary/"},
 
 		{"buckets", "BlockPublicPolicy: true", "BlockPublicPolicy: false", "Lake: BlockPublicPolicy"},
 		{"buckets", "VersioningConfiguration: {Status: Enabled}", "VersioningConfiguration: {Status: Suspended}", "no versions"},

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -54,8 +55,13 @@ func checkLifecycle(p parsed) (complaints []string) {
 	return complaints
 }
 
-// checkPrefixes wants no prefix of a rule to be inside of another's, and each that is
-// named anywhere to be one of the model's.
+// keptForEver are the prefixes whose old versions no rule removes, and why.
+var keptForEver = map[string]string{
+	model.Scripts: "few, and they tell what ran when", model.RegistryPath: "likewise",
+}
+
+// checkPrefixes wants no prefix of a rule to be inside of another's, each that is named
+// anywhere to be one of the model's, and each of those that are written to have a rule.
 func checkPrefixes(p parsed) (complaints []string) {
 	var all []string
 	p.resources("AWS::S3::Bucket", func(bucket string, properties object) {
@@ -72,6 +78,57 @@ func checkPrefixes(p parsed) (complaints []string) {
 		for j, b := range all {
 			if i != j && strings.HasPrefix(a, b) {
 				complaints = append(complaints, fmt.Sprintf("%s is inside of %s", a, b))
+			}
+		}
+	}
+	for _, prefix := range model.Prefixes() {
+		written := prefix != model.Curated || p.model.Job.Sink != "iceberg"
+		if written && keptForEver[prefix] == "" && !slices.Contains(all, prefix) {
+			complaints = append(complaints, prefix+" has no rule: old versions are kept for ever")
+		}
+	}
+	return complaints
+}
+
+// checkEvents wants the rules of new files to take the keys that the job writes files
+// under, and none of those that stand beside them while it does.
+func checkEvents(p parsed) (complaints []string) {
+	m := p.model
+	data := []string{"curated/env/year=2026/month=01/day=05/batch=0123abcd-000000001/part-00000.parquet"}
+	other := []string{
+		"curated/env/_temporary/0/task_1/year=2026/month=01/day=05/part-00000.parquet",
+		"curated/env/__magic_job-1/year=2026/month=01/day=05/part-00000.parquet", "curated/env/", "curated/env2/year=2026/part-00000.parquet",
+	}
+	if m.Job.Sink == "iceberg" {
+		data = []string{"iceberg/my_project.db/env/data/ts_day=2026-01-05/00000-1.parquet"}
+		other = []string{"iceberg/my_project.db/env/metadata/1.avro", "iceberg/my_project.db/env_compact/data/1.parquet", "iceberg/env/data/1.parquet"}
+	}
+	for rule, keys := range map[string]struct{ yes, no []string }{
+		"NewDataRule": {data, append(other, "dead-letters/env/year=2026/month=01/day=05/batch=1/part-00000.json.gz")},
+		"DeadLettersRule": {
+			[]string{"dead-letters/env/year=2026/month=01/day=05/batch=1/part-00000.json.gz"},
+			append(data, "dead-letters/env/_temporary/0/task_1/year=2026/part-00000.json.gz", "dead-letters/env/", "replay/env/year=2026/1.json.gz"),
+		},
+	} {
+		takes := func(key string) bool {
+			for _, want := range items(at(p.object, "Resources", rule, "Properties", "EventPattern", "detail", "object", "key")) {
+				prefix, _ := at(want, "prefix").(string)
+				wildcard, _ := at(want, "wildcard").(string)
+				pattern := strings.ReplaceAll(regexp.QuoteMeta(wildcard), `\*`, ".*")
+				if prefix != "" && strings.HasPrefix(key, prefix) || regexp.MustCompile("^"+pattern+"$").MatchString(key) {
+					return true
+				}
+			}
+			return false
+		}
+		for _, key := range keys.yes {
+			if !takes(key) || !takes(strings.ReplaceAll(key, "=", "%3D")) {
+				complaints = append(complaints, rule+" does not take "+key)
+			}
+		}
+		for _, key := range keys.no {
+			if takes(key) {
+				complaints = append(complaints, rule+" takes "+key)
 			}
 		}
 	}

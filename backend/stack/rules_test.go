@@ -19,6 +19,7 @@ import (
 var rules = map[string]func(parsed) []string{
 	"lifecycle":    checkLifecycle,
 	"prefixes":     checkPrefixes,
+	"events":       checkEvents,
 	"buckets":      checkBuckets,
 	"retained":     checkRetained,
 	"encrypted":    checkEncrypted,

@@ -16,8 +16,9 @@ var sources embed.FS
 // parts are the files that make the template, in order.
 var parts = []string{"head", "stream", "lake", "job", "access", "athena", "alarms", "consumer", "outputs"}
 
-// CloudFormation returns the template, as YAML. It has two parameters: who administers
-// the buckets, and whether the job runs.
+// CloudFormation returns the template, as YAML. Its parameters are who
+// administers the buckets, whether the job runs and, with a consumer, whether its code
+// is there.
 func CloudFormation(m *model.Model) ([]byte, error) {
 	v := viewOf(m)
 	t, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{
@@ -54,32 +55,28 @@ func Dashboard(m *model.Model) (string, error) {
 
 // Values are what both templates need beyond the model, worked out.
 type Values struct {
-	SessionSeconds      int    // that a session of the device role may last
-	ScanLimit           int64  // of a query, in bytes
-	IteratorAgeMillis   int    // that alarm
-	LagSeconds          int    // likewise
-	ConsumerConcurrency int    // of the Lambda function
-	Years               string // that the table projects partitions for, as "first,last"
+	SessionSeconds    int    // that a session of the device role may last
+	ScanLimit         int64  // of a query, in bytes
+	IteratorAgeMillis int    // that alarm
+	LagSeconds        int    // likewise
+	Years             string // that the table projects partitions for, as "first,last"
+	DataFiles         string // pattern of the keys of the table's files
+	DeadLetterFiles   string // how the keys of files of dead letters begin
 }
 
 // ValuesOf works them out.
 func ValuesOf(m *model.Model) Values {
 	first, last := m.Years()
-	v := Values{
+	return Values{
 		// A role's is at least an hour: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 		SessionSeconds:    max(3600, m.Devices.CredentialSeconds),
 		ScanLimit:         int64(m.Athena.ScanLimitGiB) << 30,
 		IteratorAgeMillis: m.Alarms.IteratorAgeMinutes * 60_000,
 		LagSeconds:        m.Alarms.IteratorAgeMinutes * 60,
-		// One a shard is all that is ever used; it must leave 100 of the account's 1000:
-		// https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
-		ConsumerConcurrency: 10,
-		Years:               fmt.Sprintf("%d,%d", first, last),
+		Years:             fmt.Sprintf("%d,%d", first, last),
+		DataFiles:         dataFiles(m),
+		DeadLetterFiles:   model.DeadLetters + m.Table() + "/year",
 	}
-	if m.Stream.Mode == "provisioned" {
-		v.ConsumerConcurrency = min(m.Stream.Shards, 100)
-	}
-	return v
 }
 
 // view is what the templates see: the model, and what follows from it.
@@ -90,7 +87,7 @@ type view struct {
 	Tags     string // of every resource that takes tags
 	policies map[string]Document
 
-	DataPrefix, DeadLettersPrefix, Replay, Checkpoints, Ledger, QueryResults, Scripts string
+	DataPrefix, Iceberg, DeadLettersPrefix, Replay, Checkpoints, Ledger, QueryResults, Scripts string
 }
 
 func viewOf(m *model.Model) view {
@@ -98,7 +95,7 @@ func viewOf(m *model.Model) view {
 		Model: m, Names: NamesOf(m), Values: ValuesOf(m), policies: Policies(m),
 		Tags: "[{Key: Project, Value: " + quote(m.Project) + "}]",
 
-		DataPrefix: DataPrefix(m), DeadLettersPrefix: model.DeadLetters, Replay: model.Replay,
+		DataPrefix: DataPrefix(m), Iceberg: model.Iceberg, DeadLettersPrefix: model.DeadLetters, Replay: model.Replay,
 		Checkpoints: model.Checkpoints, Ledger: model.Ledger, QueryResults: model.QueryResults, Scripts: model.Scripts,
 	}
 }

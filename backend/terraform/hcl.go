@@ -23,13 +23,19 @@ var alone = regexp.MustCompile(`^"\$\{([a-z_.]+)\}"$`)
 
 // str writes a string, its placeholders as references; any other ${ stays what it is.
 func str(s string) string {
-	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s)
-	quoted = `"` + placeholders.Replace(quoted) + `"`
+	quoted := `"` + placeholders.Replace(escape.Replace(s)) + `"`
 	if m := alone.FindStringSubmatch(quoted); m != nil {
 		return m[1]
 	}
 	return quoted
 }
+
+// literal writes what people wrote, in which nothing is a placeholder.
+func literal(s string) string {
+	return `"` + strings.NewReplacer("${", "$${", "%{", "%%{").Replace(escape.Replace(s)) + `"`
+}
+
+var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
 
 // list writes strings, each on its own line if they are long; one alone without the list.
 func list(indent int, values []string) string {

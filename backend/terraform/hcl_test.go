@@ -9,6 +9,7 @@ import (
 	"github.com/rivulet-iot/rivulet/backend/model"
 	"github.com/rivulet-iot/rivulet/backend/stack"
 	"github.com/rivulet-iot/rivulet/internal/backendtest"
+	"github.com/rivulet-iot/rivulet/record"
 )
 
 func TestStr(t *testing.T) {
@@ -25,6 +26,30 @@ func TestStr(t *testing.T) {
 	} {
 		require.Equal(t, want, str(in), in)
 	}
+}
+
+func TestLiteral(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain \"b\" \\\n":              `"plain \"b\" \\\n"`,
+		stack.Administrators:            `"$${Administrators}"`,
+		"of " + stack.KeyARN + " %{if}": `"of $${Key.Arn} %%{if}"`,
+		"$${x}":                         `"$$${x}"`,
+	} {
+		require.Equal(t, want, literal(in), in)
+	}
+}
+
+// TestWhatPeopleWriteIsText: a field's doc and an address look like placeholders.
+func TestWhatPeopleWriteIsText(t *testing.T) {
+	schema, err := record.NewSchema("env", 1, record.Field{Name: "a", Kind: record.Bool, Doc: stack.Administrators})
+	require.NoError(t, err)
+	o := model.Options{Project: "my-project", Alarms: model.Alarms{Email: "${Key.Arn}@example.com"}}
+	m, err := model.New(o, []*record.Schema{schema})
+	require.NoError(t, err)
+	files, err := Files(m)
+	require.NoError(t, err)
+	require.Contains(t, string(files["job.tf"]), `comment = "$${Administrators}"`)
+	require.Contains(t, string(files["alarms.tf"]), `= "$${Key.Arn}@example.com"`)
 }
 
 func TestPolicy(t *testing.T) {

@@ -20,7 +20,7 @@ var sources embed.FS
 func Files(m *model.Model) (map[string][]byte, error) {
 	v := viewOf(m)
 	t, err := template.New("").Funcs(template.FuncMap{
-		"str": str, "policy": v.policy, "dashboard": v.dashboard,
+		"str": str, "literal": literal, "policy": v.policy, "dashboard": v.dashboard,
 	}).ParseFS(sources, "*.tf.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("terraform: %w", err)

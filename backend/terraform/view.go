@@ -37,24 +37,24 @@ func viewOf(m *model.Model) view {
 		DataPrefix: stack.DataPrefix(m), DeadLetters: model.DeadLetters,
 		QueryResults: model.QueryResults, Scripts: model.Scripts,
 	}
-	data := rule{ID: "data", Prefix: v.DataPrefix, Noncurrent: 30}
+	data := rule{ID: "data", Prefix: v.DataPrefix, Expire: m.Lake.ExpireDays, Noncurrent: 30}
 	if days := m.Lake.InfrequentAccessDays; days > 0 {
 		data.Transitions = append(data.Transitions, transition{days, "STANDARD_IA"})
 	}
 	if days := m.Lake.ArchiveDays; days > 0 {
 		data.Transitions = append(data.Transitions, transition{days, "GLACIER_IR"})
 	}
-	if m.Job.Sink != "iceberg" {
-		data.Expire = m.Lake.ExpireDays
+	v.Lifecycle = []rule{data}
+	if m.Job.Sink != "iceberg" { // the table of compaction: what it needs no more, VACUUM removes
+		v.Lifecycle = append(v.Lifecycle, rule{ID: "compacted", Prefix: model.Iceberg, Noncurrent: 30})
 	}
-	v.Lifecycle = []rule{
-		data,
+	v.Lifecycle = append(v.Lifecycle, []rule{
 		{ID: "dead-letters", Prefix: model.DeadLetters, Expire: m.Lake.DeadLetterDays, Noncurrent: 30},
 		{ID: "replay", Prefix: model.Replay, Expire: 7, Noncurrent: 1},
 		{ID: "checkpoints", Prefix: model.Checkpoints, Noncurrent: 3},
 		{ID: "ledger", Prefix: model.Ledger, Noncurrent: 3},
 		{ID: "query-results", Prefix: model.QueryResults, Expire: 30, Noncurrent: 1},
-	}
+	}...)
 	return v
 }
 

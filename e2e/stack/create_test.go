@@ -12,8 +12,8 @@ import (
 // all types, nor all properties of those it knows.
 func TestCreate(t *testing.T) {
 	paths := templates(t)
-	for _, start := range []string{"false", "true"} {
-		parameters := `{"Administrators": "arn:aws:iam::123456789012:role/Admin", "Start": "` + start + `"}`
+	for _, c := range []struct{ start, uploaded string }{{"false", "false"}, {"true", "false"}, {"false", "true"}, {"true", "true"}} {
+		parameters := `{"Administrators": "arn:aws:iam::123456789012:role/Admin", "Start": "` + c.start + `", "ConsumerUploaded": "` + c.uploaded + `"}`
 		var stacks []struct {
 			Status    string
 			Outputs   map[string]string
@@ -28,7 +28,10 @@ func TestCreate(t *testing.T) {
 			}
 			require.Equal(t, "s3://"+s.Outputs["LakeBucket"]+"/scripts/"+models(t)[i].ScriptName(), s.Outputs["ScriptLocation"])
 		}
-		require.Equal(t, start == "true", slices.Contains(stacks[1].Resources, "Consumer"))
+		// Stopping must not take the consumer's place in the stream away.
+		for _, name := range []string{"Consumer", "ConsumerSource"} {
+			require.Equal(t, c.uploaded == "true", slices.Contains(stacks[1].Resources, name), "%v: %s", c, name)
+		}
 	}
 	out, err := python(t, "create.py", `{"Administrators": "x"}`, broken(t, "RoleArn: !GetAtt DeviceRole.Arn", "RoleArn: !GetAtt Missing.Arn")).CombinedOutput()
 	require.Error(t, err, "%s", out)

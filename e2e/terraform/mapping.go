@@ -116,6 +116,5 @@ var references = map[string]map[string]string{
 var onlyTerraform = map[*regexp.Regexp]string{
 	regexp.MustCompile(`^aws_s3_object\.`):                                                   "CloudFormation cannot upload a file; its README says how to",
 	regexp.MustCompile(`^aws_lambda_function\.consumer\.source_code_hash$`):                  "it goes with the upload",
-	regexp.MustCompile(`^aws_lambda_event_source_mapping\.\w+\.enabled$`):                    "CloudFormation makes it only once Start is true",
 	regexp.MustCompile(`^aws_cloudwatch_metric_alarm\.\w+\.metric_query\[0\]\.return_data$`): "true is CloudFormation's default and not Terraform's",
 }

@@ -15,7 +15,7 @@ import (
 type Facts struct {
 	Values   map[string]string
 	Problems []string // that kept a value from being told
-	absent   []string // beginnings of the names that CloudFormation leaves out until Start is true
+	absent   []string // beginnings of the names that CloudFormation leaves out until the code is uploaded
 }
 
 // Compare returns every difference between the two forms of one stack. Nothing may be left
@@ -32,7 +32,7 @@ func Compare(cloudFormation, terraform Facts) []string {
 		}
 	}
 	for _, name := range sortedKeys(terraform.Values) {
-		// Terraform uploads the code of the consumer itself, so it needs no second run for what
+		// Terraform uploads the code of the consumer itself, so it needs no second step for what
 		// CloudFormation leaves out at first.
 		absent := slices.ContainsFunc(cloudFormation.absent, func(p string) bool { return strings.HasPrefix(name, p) })
 		if _, ok := cloudFormation.Values[name]; !ok && !absent && !allowed(name) {

@@ -26,6 +26,24 @@ func TestParity(t *testing.T) {
 	}
 }
 
+// Before the consumer's code is there, CloudFormation has no consumer.
+func TestParityBeforeTheUpload(t *testing.T) {
+	m := newModel(t, models["everything"])
+	_, c := render(t, m)
+	p := parameters(false)
+	p["ConsumerUploaded"] = "false"
+	template, err := ParseTemplate(cloudFormation(t, m), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(template.Absent) != 2 {
+		t.Errorf("%d resources are absent", len(template.Absent))
+	}
+	for _, difference := range Compare(TemplateFacts(template), configFactsOf(c, schema(t), false)) {
+		t.Error(difference)
+	}
+}
+
 func templateFacts(t *testing.T, source []byte, start bool) Facts {
 	t.Helper()
 	template, err := ParseTemplate(source, parameters(start))
@@ -36,7 +54,7 @@ func templateFacts(t *testing.T, source []byte, start bool) Facts {
 }
 
 func parameters(start bool) map[string]any {
-	return map[string]any{"Start": fmt.Sprint(start), "Administrators": []any{"ADMIN", "OTHER"}}
+	return map[string]any{"Start": fmt.Sprint(start), "ConsumerUploaded": "true", "Administrators": []any{"ADMIN", "OTHER"}}
 }
 
 func configFactsOf(c *Config, s *Schema, start bool) Facts {

@@ -39,7 +39,6 @@ lambda: {enabled: true, memory_mb: 512}
 project: green-house
 schemas: [env.json]
 job: {sink: iceberg, worker_type: G.025X}
-lake: {expire_days: 900}
 lambda: {enabled: true}
 `,
 	"nothing": `
@@ -51,7 +50,7 @@ lake: {infrequent_access_days: -1, archive_days: -1, expire_days: -1}
 
 // schemaDocument has, in its texts, whatever could end a string of Terraform's early.
 const schemaDocument = `{"name": "env", "version": 1, "fields": [
-	{"name": "temperature", "kind": "float", "unit": "Cel", "doc": "of the \"air\", ${not} a %{reference} \\ 2 m"},
+	{"name": "temperature", "kind": "float", "unit": "Cel", "doc": "of the \"air\", ${not}, $${neither}, a %{reference} \\ 2 m"},
 	{"name": "motion", "kind": "bool"}]}`
 
 func newModel(t *testing.T, options string) *model.Model {

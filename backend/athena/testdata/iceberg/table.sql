@@ -19,7 +19,7 @@
 --     sequence_number string
 --   ) USING iceberg PARTITIONED BY (days(ts)) TBLPROPERTIES ('format-version'='2')
 --
--- and its files are below s3://my-project-lake-ACCOUNT-REGION/iceberg/.
+-- and its files are below s3://my-project-lake-ACCOUNT-REGION/iceberg/my_project.db/env_room/.
 --
 -- What is there now:
 DESCRIBE `my_project`.`env_room`;
