@@ -98,13 +98,17 @@ def state_of_run(since):
 def gone(call, parameters, entries):
     """Refuses to describe what was removed, or is not there yet."""
     same = [e["call"] for e in entries if e["parameters"].items() >= parameters.items()]
-    if call == "s3.HeadBucket" and ("s3.DeleteBucket" in same or "-templates-" in parameters["Bucket"] and "s3.CreateBucket" not in same):
+    if call == "s3.HeadBucket" and (
+        "s3.DeleteBucket" in same or "-templates-" in parameters["Bucket"] and "s3.CreateBucket" not in same
+    ):
         raise Refused("404", "Not Found")
     if call == "s3.HeadObject" and "/part-" not in parameters["Key"]:
         put = [e["parameters"]["Key"] for e in entries if e["call"] == "s3.PutObject"]
         if parameters["Key"] not in put:
             raise Refused("404", "Not Found")
-    if call in ("kinesis.DescribeStream", "kinesis.DescribeStreamSummary") and any(e["call"] == "kinesis.DeleteStream" for e in entries):
+    if call in ("kinesis.DescribeStream", "kinesis.DescribeStreamSummary") and any(
+        e["call"] == "kinesis.DeleteStream" for e in entries
+    ):
         raise Refused("ResourceNotFoundException", f"Stream {parameters['StreamName']} not found.")
 
 
@@ -125,6 +129,8 @@ def answer(call, parameters):
     run = state_of_run(since)
     if run == "STOPPED" and started_again(entries, since):
         run = "RUNNING"
+    if call == "glue.StartJobRun" and run != "STOPPED":
+        raise Refused("ConcurrentRunsExceededException", f"a run is {run}")
     emptied = any(e["call"] == "s3.DeleteObjects" and e["parameters"]["Bucket"] == parameters.get("Bucket") for e in entries)
     dead = letters(entries)
     return {
@@ -132,7 +138,14 @@ def answer(call, parameters):
             "Account": "123456789012",
             "Arn": "arn:aws:sts::123456789012:assumed-role/Admin/me",
         },
-        "sts.AssumeRole": {"Credentials": {"AccessKeyId": "READER", "SecretAccessKey": "S", "SessionToken": "T", "Expiration": "2026-11-25T14:00:00Z"}},
+        "sts.AssumeRole": {
+            "Credentials": {
+                "AccessKeyId": "READER",
+                "SecretAccessKey": "S",
+                "SessionToken": "T",
+                "Expiration": "2026-11-25T14:00:00Z",
+            }
+        },
         "iam.GetRole": {"Role": {"Arn": "arn:aws:iam::123456789012:role/ops/" + parameters.get("RoleName", "")}},
         "lambda.GetFunctionConfiguration": {"LastUpdateStatus": "Successful"},
         "cloudformation.CreateChangeSet": {"Id": "arn:c", "StackId": "arn:s"},
