@@ -138,11 +138,11 @@ runs() { # STATE…: the ids of the job's runs in one of them
 stop_runs() {
 	local run
 	for run in $(runs RUNNING STARTING WAITING); do
-		aws glue batch-stop-job-run --job-name "$job" --job-run-ids "$run" >/dev/null
-		until_true 600 "run $run has stopped" has_ended "$run"
+		until_true 600 "run $run has stopped" stopped "$run"
 	done
 }
-has_ended() { # RUN
+stopped() { # RUN: asks it to, since one that is starting may have refused, and whether it has
+	aws glue batch-stop-job-run --job-name "$job" --job-run-ids "$1" >/dev/null
 	case $(aws glue get-job-run --job-name "$job" --run-id "$1" --query JobRun.JobRunState --output text) in
 	STOPPED | SUCCEEDED | FAILED | TIMEOUT | ERROR | EXPIRED) ;;
 	*) return 1 ;;
@@ -159,9 +159,26 @@ empty() { # BUCKET: removes every version of every object
 	done
 }
 
+still() {
+	printf '  STILL THERE: %s\n' "$*" >&2
+	left=$((left + 1))
+}
+gone() { # WHAT COMMAND…, which describes it: AWS must say that it is not there, and nothing else
+	local what=$1 says
+	shift
+	if says=$("$@" 2>&1); then
+		still "$what"
+		return
+	fi
+	case $says in
+	*'(404)'* | *'does not exist'* | *'(ResourceNotFoundException)'*) ;;
+	*) still "$what, or who knows: $says" ;;
+	esac
+}
+
 # Each step may fail, because it may have been done, or what it removes may not have come to be.
 remove() {
-	local certificate bucket key
+	local certificate bucket key keys state left
 	say "removing $project"
 	{
 		as_administrator
@@ -172,19 +189,34 @@ remove() {
 			aws iot delete-certificate --certificate-id "${certificate##*/}"
 		done
 		aws iot delete-thing --thing-name "$thing"
-		key=$(aws kms describe-key --key-id "alias/$project" --query KeyMetadata.KeyId --output text) || key=
+		# By its alias, which goes with the stack, or by its tag.
+		keys=$(aws kms describe-key --key-id "alias/$project" --query KeyMetadata.KeyId --output text) ||
+			keys=$(aws resourcegroupstaggingapi get-resources --tag-filters "Key=Project,Values=$project" --resource-type-filters kms:key \
+				--query 'ResourceTagMappingList[].ResourceARN' --output text) || keys=
 		aws scheduler delete-schedule --name "$project-start-job" || true
 		stop_runs
 		aws cloudformation delete-stack --stack-name "$project"
 		aws cloudformation wait stack-delete-complete --stack-name "$project"
 		aws kinesis delete-stream --stream-name "$project" --enforce-consumer-deletion
+		aws kinesis wait stream-not-exists --stream-name "$project"
 		for bucket in "$lake" "$logs"; do
 			empty "$bucket"
 			aws s3api delete-bucket --bucket "$bucket"
 		done
-		[ -z "$key" ] || aws kms schedule-key-deletion --key-id "$key" --pending-window-in-days 7
+		for key in $keys; do
+			aws kms schedule-key-deletion --key-id "$key" --pending-window-in-days 7
+		done
 	} >"$work/remove.log" 2>&1 || true
-	if aws s3api head-bucket --bucket "$lake" >/dev/null 2>&1 || aws cloudformation describe-stacks --stack-name "$project" >/dev/null 2>&1; then
+	left=0
+	gone "the stack" aws cloudformation describe-stacks --stack-name "$project"
+	gone "the stream" aws kinesis describe-stream-summary --stream-name "$project"
+	gone "the lake's bucket" aws s3api head-bucket --bucket "$lake"
+	gone "the bucket with its access logs" aws s3api head-bucket --bucket "$logs"
+	for key in $keys; do
+		state=$(aws kms describe-key --key-id "$key" --query KeyMetadata.KeyState --output text 2>&1) || true
+		[ "$state" = PendingDeletion ] || still "the key $key: $state"
+	done
+	if [ "$left" -gt 0 ]; then
 		echo "  NOT ALL IS GONE. See $work/remove.log, then: scripts/aws-smoke.sh -account $account -region $region -project $project -remove" >&2
 		return 1
 	fi
@@ -201,6 +233,14 @@ as_device() {
 	AWS_ACCESS_KEY_ID=$(jq -r .credentials.accessKeyId "$work/credentials.json")
 	AWS_SECRET_ACCESS_KEY=$(jq -r .credentials.secretAccessKey "$work/credentials.json")
 	AWS_SESSION_TOKEN=$(jq -r .credentials.sessionToken "$work/credentials.json")
+	export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+}
+as_reader() {
+	aws sts assume-role --role-arn "arn:$partition:iam::$account:role/$project-reader-$region" --role-session-name smoke \
+		--output json >"$work/reader.json" || return
+	AWS_ACCESS_KEY_ID=$(jq -r .Credentials.AccessKeyId "$work/reader.json")
+	AWS_SECRET_ACCESS_KEY=$(jq -r .Credentials.SecretAccessKey "$work/reader.json")
+	AWS_SESSION_TOKEN=$(jq -r .Credentials.SessionToken "$work/reader.json")
 	export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
 }
 before=("${AWS_ACCESS_KEY_ID-}" "${AWS_SECRET_ACCESS_KEY-}" "${AWS_SESSION_TOKEN-}")
@@ -223,7 +263,11 @@ at_end() {
 
 identity=$(aws sts get-caller-identity --output json)
 [ "$(jq -r .Account <<<"$identity")" = "$account" ] || die "the credentials are of account $(jq -r .Account <<<"$identity"), not $account"
-administrator=$(jq -r .Arn <<<"$identity" | sed -E 's|^arn:([^:]+):sts::([0-9]+):assumed-role/([^/]+)/.*|arn:\1:iam::\2:role/*\3|')
+administrator=$(jq -r .Arn <<<"$identity") # as the bucket's policy wants it: a role with its path
+case $administrator in
+*:assumed-role/*) administrator=$(aws iam get-role --role-name "$(cut -d / -f 2 <<<"$administrator")" --query Role.Arn --output text) ;;
+esac
+partition=$(cut -d : -f 2 <<<"$administrator")
 if [ -n "$remove_only" ]; then
 	remove
 	exit
@@ -307,6 +351,28 @@ while IFS= read -r -d ';' statement; do
 	query "$statement" >/dev/null || wrong "a view cannot be made: $statement"
 done < <(sed '/^ *--/d' "$work/out/athena/views.sql")
 nothing_lost
+
+say "reading with the reader's role"
+if as_reader; then
+	if seen=$(stored 2>&1) && [ "$seen" = "$delivered" ]; then
+		fine "a reader sees $delivered records"
+	else
+		wrong "a reader sees not $delivered records, but: $seen"
+	fi
+	if latest=$(query "SELECT \"device_id\" FROM \"$database\".\"${table}_latest\" WHERE \"device_id\" = '$thing'" 2>&1); then
+		fine "a reader may use the views"
+	else
+		wrong "a reader may not use the views: $latest"
+	fi
+	if aws s3 cp --only-show-errors "s3://$lake/scripts/${table}_stream_etl.py" "$work/script.py" >/dev/null 2>&1; then
+		wrong "a reader may read more than the table"
+	else
+		fine "a reader may read nothing but the table"
+	fi
+else
+	wrong "the reader's role cannot be taken"
+fi
+as_administrator
 
 say "malformed data, and what becomes of it"
 printf 'neither this nor that' >"$work/format"

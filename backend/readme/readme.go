@@ -22,7 +22,12 @@ var page = template.Must(template.New("README.md").Delims("[[", "]]").Funcs(temp
 
 // Readme returns README.md.
 func Readme(m *model.Model) ([]byte, error) {
+	template, err := stack.CloudFormation(m)
+	if err != nil {
+		return nil, fmt.Errorf("readme: %w", err)
+	}
 	v := view{
+		Large: len(template) > direct,
 		Model: m, Names: stack.NamesOf(m), Iceberg: m.Job.Sink == "iceberg", Data: stack.DataPrefix(m),
 		DPU: float64(m.Job.MaxWorkers) * dpus[m.Job.WorkerType], Sample: sample(m.Newest()),
 	}
@@ -40,10 +45,15 @@ var dpus = map[string]float64{"G.025X": 0.25, "G.1X": 1, "G.2X": 2, "G.4X": 4, "
 
 const dpuHour = 0.44
 
+// direct is how large a template may be that is part of the request, in bytes:
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+const direct = 51200
+
 type view struct {
 	*model.Model
 	Names   stack.Names
 	Iceberg bool
+	Large   bool           // the template does not go to CloudFormation directly
 	Data    string         // prefix of the table
 	DPU     float64        // of all workers
 	Month   float64        // dollars for them, if all of them always run

@@ -1,6 +1,7 @@
 package readme
 
 import (
+	"fmt"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -28,7 +29,24 @@ func models(t *testing.T) map[string]*model.Model {
 			o.Stream.Mode, o.Stream.Shards = "provisioned", 3
 			o.Registry.Columns = nil
 		}),
+		"large": large(t),
 	}
+}
+
+// large returns a model with so many columns that CloudFormation wants its template in a bucket.
+func large(t *testing.T) *model.Model {
+	fields := []record.Field{{Name: "temperature", Kind: record.Float}}
+	for i := range 200 {
+		fields = append(fields, record.Field{Name: fmt.Sprintf("field_%d", i), Kind: record.Float, Doc: strings.Repeat("what it is ", 10)})
+	}
+	s, err := record.NewSchema("env", 1, fields...)
+	require.NoError(t, err)
+	m, err := model.New(model.Options{
+		Project: "my-project", Schemas: []string{"env.json"}, Lake: model.Lake{Bucket: "large", ExpireDays: 365},
+		Job: model.Job{MaxWorkers: 3}, Alarms: model.Alarms{Email: "large@example.com"},
+	}, []*record.Schema{s})
+	require.NoError(t, err)
+	return m
 }
 
 func render(t *testing.T, m *model.Model) string {
@@ -46,6 +64,9 @@ func blocks(text string) (out []string) {
 	}
 	return out
 }
+
+// imports returns what the text says to import.
+func imports(text string) []string { return regexp.MustCompile("`aws_[^`]+`").FindAllString(text, -1) }
 
 func TestBlocksAreBash(t *testing.T) {
 	bash, err := exec.LookPath("bash")
@@ -67,7 +88,7 @@ func TestBlocksAreBash(t *testing.T) {
 // TestNamesAreThoseOfTheStack looks for every name that a command is given among those that
 // the template has.
 func TestNamesAreThoseOfTheStack(t *testing.T) {
-	options := regexp.MustCompile(`--(?:stream-name|policy-name|job-name|work-group|log-group-name|key-id) "?([^\s"]+)`)
+	options := regexp.MustCompile(`--(?:stream-name|policy-name|job-name|work-group|log-group-name|key-id|function-name) "?([^\s"]+)`)
 	for name, m := range models(t) {
 		template, err := stack.CloudFormation(m)
 		require.NoError(t, err)
@@ -112,7 +133,7 @@ func TestNamesAreThoseOfTerraform(t *testing.T) {
 			have.Write(text)
 		}
 		found := 0
-		for _, block := range blocks(render(t, m)) {
+		for _, block := range append(blocks(render(t, m)), imports(render(t, m))...) {
 			for _, r := range regexp.MustCompile(`\b(aws_\w+)\.(\w+)`).FindAllStringSubmatch(block, -1) {
 				require.Contains(t, have.String(), `resource "`+r[1]+`" "`+r[2]+`" {`, name)
 				found++
@@ -122,7 +143,7 @@ func TestNamesAreThoseOfTerraform(t *testing.T) {
 				found++
 			}
 		}
-		require.GreaterOrEqual(t, found, 3)
+		require.GreaterOrEqual(t, found, 3+4)
 		// What has prevent_destroy is what the README takes out of the state, by these names.
 		taken := regexp.MustCompile(`grep -E '(.+?)'`).FindStringSubmatch(render(t, m))
 		require.NotNil(t, taken)
@@ -139,24 +160,28 @@ func TestNamesAreThoseOfTerraform(t *testing.T) {
 
 func TestBranches(t *testing.T) {
 	all := models(t)
-	plain, everything := render(t, all["default"]), render(t, all["everything"])
+	plain, everything, wide := render(t, all["default"]), render(t, all["everything"]), render(t, all["large"])
 	for text, in := range map[string]string{
-		"LAKE=my-project-lake-$ACCOUNT-$AWS_REGION\n":        plain,
-		"2 workers of G.1X at most, 2 DPU: $642 a month":     plain,
-		"$DEVICE,site-of-it,model-of-it":                     plain,
-		"aws sns subscribe":                                  plain,
-		"lambda.zip":                                         everything,
-		"LAKE=the-lake\n":                                    everything,
-		"2 workers of G.025X at most, 0.5 DPU: $161 a month": everything,
-		"3 shard-hours an hour":                              everything,
-		"duty@example.com":                                   everything,
+		"LAKE=my-project-lake-$ACCOUNT-$AWS_REGION\n":                      plain,
+		"2 workers of G.1X at most, 2 DPU: $642 a month":                   plain,
+		"$DEVICE,site-of-it,model-of-it":                                   plain,
+		"aws sns subscribe":                                                plain,
+		"lambda.zip":                                                       everything,
+		"lambda update-function-code --function-name my-project-consumer ": everything,
+		`--s3-bucket "$TEMPLATES"`:                                         wide,
+		`rb --force "s3://$TEMPLATES"`:                                     wide,
+		`DELETE FROM "my_project"."env_compact"`:                           wide,
+		"LAKE=the-lake\n":                                                  everything,
+		"2 workers of G.025X at most, 0.5 DPU: $161 a month":               everything,
+		"3 shard-hours an hour":                                            everything,
+		"duty@example.com":                                                 everything,
 	} {
 		require.Contains(t, in, text)
-		other := plain
-		if in == plain {
-			other = everything
+		for _, other := range []string{plain, everything, wide} {
+			if other != in {
+				require.NotContains(t, other, text)
+			}
 		}
-		require.NotContains(t, other, text)
 	}
 }
 

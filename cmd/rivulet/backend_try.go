@@ -68,6 +68,18 @@ func (c *backendTool) try() error {
 	if err != nil {
 		return err
 	}
+	// What may be missing is looked for before anything is written.
+	in := io.NopCloser(c.in)
+	if c.input != "-" {
+		if in, err = os.Open(c.input); err != nil {
+			return err
+		}
+	}
+	defer in.Close()
+	py, err := c.findPython()
+	if err != nil {
+		return err
+	}
 	dir := c.keep
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "rivulet-try-"); err != nil {
@@ -81,10 +93,10 @@ func (c *backendTool) try() error {
 		return err
 	}
 	t := &trial{Table: m.Database() + "." + m.Table()}
-	if t.Lines, err = c.stage(m, filepath.Join(dir, "rows")); err != nil {
+	if t.Lines, err = c.stage(in, m, filepath.Join(dir, "rows")); err != nil {
 		return err
 	}
-	if err := c.runTrial(m, dir, t); err != nil {
+	if err := c.runTrial(py, m, dir, t); err != nil {
 		return err
 	}
 	if c.keep == "" {
@@ -97,11 +109,7 @@ func (c *backendTool) try() error {
 }
 
 // runTrial runs the job on Spark and reads what it says.
-func (c *backendTool) runTrial(m *model.Model, dir string, t *trial) error {
-	py, err := c.findPython()
-	if err != nil {
-		return err
-	}
+func (c *backendTool) runTrial(py string, m *model.Model, dir string, t *trial) error {
 	script, err := python.Script(m)
 	if err != nil {
 		return err
@@ -149,14 +157,7 @@ type sampleRow struct {
 
 // stage makes files for Spark of the lines of the input, and returns how many there
 // were.
-func (c *backendTool) stage(m *model.Model, dir string) (lines int, err error) {
-	in := io.NopCloser(c.in)
-	if c.input != "-" {
-		if in, err = os.Open(c.input); err != nil {
-			return 0, err
-		}
-	}
-	defer in.Close()
+func (c *backendTool) stage(in io.Reader, m *model.Model, dir string) (lines int, err error) {
 	buffered := bufio.NewReaderSize(in, 1<<16)
 	if magic, _ := buffered.Peek(2); string(magic) == "\x1f\x8b" {
 		z, err := gzip.NewReader(buffered)

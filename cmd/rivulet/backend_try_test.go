@@ -37,11 +37,11 @@ func TestBackendTryMistakes(t *testing.T) {
 		args []string
 	}{
 		{"which records? Give -input FILE", exitUsage, nil},
-		{"no such file", exitFailed, []string{"-input", "none"}},
-		{"there is no record in it", exitFailed, []string{"-input", "empty.ndjson"}},
-		{"-keep takes a directory that is not there yet", exitFailed, []string{"-input", "day.ndjson", "-keep", "."}},
+		{"no such file", exitFailed, []string{"-input", "none", "-keep", "kept"}},
+		{"there is no record in it", exitFailed, []string{"-input", "empty.ndjson", "-python", script(t, "")}},
+		{"-keep takes a directory that is not there yet", exitFailed, []string{"-input", "day.ndjson", "-python", script(t, ""), "-keep", "."}},
 		{"has no pyspark, pandas; these make one that has all", exitFailed, []string{"-input", "day.ndjson", "-python", script(t, "echo pyspark pandas")}},
-		{"-m pip install pyspark==4.1.1 pyarrow pandas zstandard==0.25.0\n", exitFailed, []string{"-input", "day.ndjson", "-python", "./none"}},
+		{"-m pip install pyspark==4.1.1 pyarrow pandas zstandard==0.25.0\n", exitFailed, []string{"-input", "day.ndjson", "-python", "./none", "-keep", "kept"}},
 		{"the job failed: exit status 3; the end of what Spark said:\nit does not work\n", exitFailed,
 			[]string{"-input", "day.ndjson", "-python", script(t, `[ "$1" = -c ] || { echo it does not work; echo "=== Streaming Query ==="; exit 3; } >&2`)}},
 	} {
@@ -49,6 +49,7 @@ func TestBackendTryMistakes(t *testing.T) {
 		require.Equal(t, c.code, code, err)
 		require.Empty(t, out)
 		require.Contains(t, err, c.want)
+		require.NoDirExists(t, "kept", "nothing was missing yet when it was made")
 	}
 
 	t.Setenv("JAVA_HOME", "nowhere")

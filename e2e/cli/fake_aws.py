@@ -5,7 +5,7 @@ comes of them as botocore does, notes the call, and gives an answer that is made
     FAKE_AWS=DIR ask_aws.py SOCKET s3 cp FILE s3://BUCKET/KEY      stands for aws s3 cp FILE s3://BUCKET/KEY
 
 DIR/calls.ndjson gets a line for each call: {"call": "s3.PutObject", "parameters": {…}}. DIR/errors.json may name calls that
-fail: {"iot.CreateThing": "why"}. DIR/delivered has how many records the agent says that it delivered, a number a line: these
+fail: {"iot.CreateThing": "why"}; they have "refused" in their line. DIR/delivered has how many records the agent says that it delivered, a number a line: these
 are what queries count.
 """
 
@@ -34,9 +34,10 @@ def folder():
 
 
 def noted():
-    """The calls before this one."""
+    """The calls before this one, but for those that were refused."""
     calls = folder() / "calls.ndjson"
-    return [json.loads(line) for line in calls.read_text("utf-8").splitlines()] if calls.exists() else []
+    entries = [json.loads(line) for line in calls.read_text("utf-8").splitlines()] if calls.exists() else []
+    return [entry for entry in entries if not entry.get("refused")]
 
 
 class Refused(Exception):
@@ -84,6 +85,33 @@ def started_again(entries, since):
     return on and "glue.GetJobRuns" in since[since.index("glue.BatchStopJobRun") :]
 
 
+def state_of_run(since):
+    """Of the run that began before these calls: at first it is starting, and cannot be stopped."""
+    asked = 0
+    for call in since:
+        asked += call == "glue.GetJobRuns"
+        if call == "glue.BatchStopJobRun" and asked > 1:
+            return "STOPPED"
+    return "RUNNING" if asked else "STARTING"
+
+
+def gone(call, parameters, entries):
+    """Refuses to describe what was removed, or is not there yet."""
+    same = [e["call"] for e in entries if e["parameters"].items() >= parameters.items()]
+    if call == "s3.HeadBucket" and (
+        "s3.DeleteBucket" in same or "-templates-" in parameters["Bucket"] and "s3.CreateBucket" not in same
+    ):
+        raise Refused("404", "Not Found")
+    if call == "s3.HeadObject" and "/part-" not in parameters["Key"]:
+        put = [e["parameters"]["Key"] for e in entries if e["call"] == "s3.PutObject"]
+        if parameters["Key"] not in put:
+            raise Refused("404", "Not Found")
+    if call in ("kinesis.DescribeStream", "kinesis.DescribeStreamSummary") and any(
+        e["call"] == "kinesis.DeleteStream" for e in entries
+    ):
+        raise Refused("ResourceNotFoundException", f"Stream {parameters['StreamName']} not found.")
+
+
 def answer(call, parameters):
     """A made-up answer, as botocore gives them."""
     entries = noted()
@@ -94,12 +122,15 @@ def answer(call, parameters):
             raise Refused("AccessDenied", why)
     if call == "cloudformation.DescribeStacks":
         return stack(parameters["StackName"], before)
-    if call == "s3.HeadBucket" and "s3.DeleteBucket" in before:
-        raise Refused("404", "Not Found")
+    gone(call, parameters, entries)
     begun = max([i for i, c in enumerate(before) if c in ("cloudformation.ExecuteChangeSet", "glue.StartJobRun")], default=-1)
     killed = "glue.BatchStopJobRun" in before
     since = before[begun + 1 :]
-    stopped = "glue.BatchStopJobRun" in since and not started_again(entries, since)
+    run = state_of_run(since)
+    if run == "STOPPED" and started_again(entries, since):
+        run = "RUNNING"
+    if call == "glue.StartJobRun" and run != "STOPPED":
+        raise Refused("ConcurrentRunsExceededException", f"a run is {run}")
     emptied = any(e["call"] == "s3.DeleteObjects" and e["parameters"]["Bucket"] == parameters.get("Bucket") for e in entries)
     dead = letters(entries)
     return {
@@ -107,6 +138,16 @@ def answer(call, parameters):
             "Account": "123456789012",
             "Arn": "arn:aws:sts::123456789012:assumed-role/Admin/me",
         },
+        "sts.AssumeRole": {
+            "Credentials": {
+                "AccessKeyId": "READER",
+                "SecretAccessKey": "S",
+                "SessionToken": "T",
+                "Expiration": "2026-11-25T14:00:00Z",
+            }
+        },
+        "iam.GetRole": {"Role": {"Arn": "arn:aws:iam::123456789012:role/ops/" + parameters.get("RoleName", "")}},
+        "lambda.GetFunctionConfiguration": {"LastUpdateStatus": "Successful"},
         "cloudformation.CreateChangeSet": {"Id": "arn:c", "StackId": "arn:s"},
         "cloudformation.DescribeChangeSet": {"Status": "CREATE_COMPLETE", "ChangeSetName": "c"},
         "cloudformation.GetTemplateSummary": {"Parameters": [{"ParameterKey": k} for k in ("Administrators", "Start")]},
@@ -122,10 +163,15 @@ def answer(call, parameters):
         "iot.DescribeEndpoint": {"endpointAddress": "abc.credentials.iot.eu-west-1.amazonaws.com"},
         "iot.ListTargetsForPolicy": {"targets": ["arn:aws:iot:eu-west-1:123456789012:cert/" + "abcd" * 16]},
         "iot.ListPrincipalThings": {"things": ["pi-7f3a"]},
-        "kms.DescribeKey": {"KeyMetadata": {"KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab", "Arn": "arn:k"}},
+        "kms.DescribeKey": {
+            "KeyMetadata": {
+                "KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab",
+                "KeyState": "PendingDeletion" if "kms.ScheduleKeyDeletion" in before else "Enabled",
+            }
+        },
         "kinesis.PutRecord": {"ShardId": "shardId-000000000000", "SequenceNumber": "49"},
         "glue.StartJobRun": {"JobRunId": "jr_2"},
-        "glue.GetJobRuns": {"JobRuns": [{"Id": "jr_1", "JobRunState": "STOPPED" if stopped else "RUNNING"}]},
+        "glue.GetJobRuns": {"JobRuns": [{"Id": "jr_1", "JobRunState": run}]},
         "glue.GetJobRun": {"JobRun": {"Id": "jr_2", "JobRunState": "STOPPED" if killed else "RUNNING"}},
         "cloudwatch.DescribeAlarms": {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}]},
         "logs.FilterLogEvents": {"events": [{"message": "{}"}]},
@@ -166,19 +212,22 @@ class Wire:
     def send(self, model, params, **_):
         call = f"{model.service_model.endpoint_prefix}.{model.name}"
         call = call.replace("monitoring.", "cloudwatch.")
-        status = 200
+        status, entry = 200, {"call": call, "parameters": self.parameters}
         try:
             given = answer(call, self.parameters)
         except Refused as e:
             status, given = 400, {"Error": {"Code": e.code, "Message": str(e)}}
+            entry["refused"] = str(e)
         with (folder() / "calls.ndjson").open("a", encoding="utf-8") as f:
-            f.write(json.dumps({"call": call, "parameters": self.parameters}, default=str) + "\n")
+            f.write(json.dumps(entry, default=str) + "\n")
         return Response(status), {**given, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}}}
 
 
 def run(driver, arguments):
     if os.environ.get("AWS_ACCESS_KEY_ID") == "DEVICE":
         sys.exit("a device is refused all that it asks the command line for")
+    if os.environ.get("AWS_ACCESS_KEY_ID") == "READER" and arguments[0] != "athena":
+        sys.exit("An error occurred (AccessDenied): a reader may query, and here nothing else")
     os.environ.update(AWS_ACCESS_KEY_ID="fake", AWS_SECRET_ACCESS_KEY="fake")
     os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
     time.sleep = lambda seconds: None  # as waiters do
@@ -189,7 +238,7 @@ def run(driver, arguments):
 def serve(path):
     """Runs each command in a process of its own, with the files and the environment of who asks."""
     driver = create_clidriver()
-    for service in "athena cloudformation cloudwatch glue iot kinesis kms logs s3 scheduler sns sts".split():
+    for service in "athena cloudformation cloudwatch glue iam iot kinesis kms lambda logs s3 scheduler sns sts".split():
         driver.session.get_service_data(service)  # keeps it
     driver.session.get_data("cli")
     listener = socket.socket(socket.AF_UNIX)

@@ -70,6 +70,9 @@ func TestSmoke(t *testing.T) {
 		"ok: the device may not read, nor list",
 		"ok: the table has 400 records",
 		"ok: nothing is missing, nothing is there twice",
+		"ok: a reader sees 400 records",
+		"ok: a reader may use the views",
+		"ok: a reader may read nothing but the table",
 		"ok: the six are dead letters, each with its reason",
 		"ok: replayed, they are dead letters once more",
 		"ok: run jr_1 has stopped",
@@ -101,6 +104,33 @@ func TestSmokeThatFailsIsRemoved(t *testing.T) {
 	require.Equal(t, 255, code, out)
 	require.Contains(t, out, "no more things")
 	require.True(t, removed(m))
+}
+
+// It says that something is removed only if AWS does.
+func TestSmokeTellsWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	remove := append(account, "-project", "smoke-3", "-remove")
+	m := newMachine(t)
+	code, out := smoke(t, m, remove...)
+	require.Zero(t, code, out)
+	require.Contains(t, out, "removed; the key goes in 7 days")
+
+	m = newMachine(t)
+	require.NoError(t, os.WriteFile(filepath.Join(m.fake, "errors.json"), []byte(`{"kinesis.DeleteStream": "no", "s3.DeleteBucket": "no",
+		"kms.ScheduleKeyDeletion": "no", "cloudformation.DescribeStacks": "who are you"}`), 0o600))
+	code, out = smoke(t, m, remove...)
+	require.Equal(t, 1, code, out)
+	for _, left := range []string{
+		"STILL THERE: the stream\n",
+		"STILL THERE: the lake's bucket\n",
+		"STILL THERE: the bucket with its access logs\n",
+		"STILL THERE: the key 1234abcd-12ab-34cd-56ef-1234567890ab: Enabled\n",
+		"STILL THERE: the stack, or who knows: \n", "who are you",
+		"NOT ALL IS GONE",
+	} {
+		require.Contains(t, out, left)
+	}
+	require.NotContains(t, out, "removed;")
 }
 
 func TestSmokeIsOptIn(t *testing.T) {
