@@ -143,7 +143,7 @@ class Job:
             F.col("shard_id").alias("shardId"),
             F.col("sequence_number").alias("sequenceNumber"),
             F.unix_millis(F.when(possible, F.col("arrival_time")).otherwise(now)).alias("arrival"),
-            (F.coalesce(F.least("replayed", F.lit(1000)), F.lit(0)) + 1).alias("replayed"),
+            (F.least(F.coalesce("replayed", F.lit(0)), F.lit(1000)) + 1).alias("replayed"),
             F.coalesce("user_record", F.lit(0)).alias("userRecord"),
             F.col("record"),
             F.col("line").cast("binary").alias("line"),  # which need not be UTF-8
@@ -248,12 +248,12 @@ class Job:
 
     def check(self, folders: list[str], rows: int, letters: int) -> None:
         """Counts what was written. Should a source not give the same again to a task that has to start over, it shows here."""
-        wanted = [(self.dead_letters, letters, self.spark.read.text)]
+        wanted = [(self.dead_letters, letters, "text")]
         if not self.iceberg:
-            wanted.append((self.curated, rows, self.spark.read.parquet))
-        for prefix, want, read in wanted:
+            wanted.append((self.curated, rows, "parquet"))
+        for prefix, want, form in wanted:
             there = [f"{self.options.lake}/{f}" for f in folders if f.startswith(prefix + "/") and self.files.exists(f)]
-            found = (read(there) if read == self.spark.read.text else read(*there)).count() if there else 0
+            found = self.spark.read.format(form).load(there).count() if there else 0
             if found != want:
                 raise RuntimeError(f"{want} were to be written to {prefix}, {found} are there")
 

@@ -2,10 +2,13 @@ package spark
 
 import (
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/johannesboyne/gofakes3"
@@ -43,6 +46,30 @@ func TestS3(t *testing.T) {
 	rows, letters := readLake(t, lake)
 	requireChaos(t, rows, nil, payloads, false)
 	requireLetters(t, s.name, letters, payloads, at, 0)
+
+	// Letters of several days, and a line that is none, come back below the days that they are of, and the file goes.
+	lines := `{"data":"e2JhZA==","arrival_time":"2024-05-06T00:00:00Z"}` + "\n" +
+		`{"data":"e2JhZA==","arrival_time":"2025-12-31T23:59:59.999Z","replayed":3}` + "\n" + "\xff no letter\n"
+	put, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+"/lake/replay/env/by-hand/x.json", strings.NewReader(lines))
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(put)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+	start(t, python, script, env, args...).wait()
+	_, all := readLake(t, download(t, storage, "lake"))
+	require.Len(t, all, len(letters)+3)
+	replayed := map[string]int{} // by day
+	for _, l := range all {
+		if l.Replayed > 0 && l.Partition != time.Now().UTC().Format("year=2006/month=01/day=02") {
+			require.Equal(t, "json", l.Reason)
+			require.Equal(t, "{bad", string(l.Data))
+			replayed[l.Partition] = l.Replayed
+		} else if l.Replayed > 0 {
+			require.Contains(t, string(l.Data), "\xff no letter")
+		}
+	}
+	require.Equal(t, map[string]int{"year=2024/month=05/day=06": 1, "year=2025/month=12/day=31": 4}, replayed)
 }
 
 // download copies a bucket into a directory.
