@@ -5,8 +5,8 @@ comes of them as botocore does, notes the call, and gives an answer that is made
     FAKE_AWS=DIR ask_aws.py SOCKET s3 cp FILE s3://BUCKET/KEY      stands for aws s3 cp FILE s3://BUCKET/KEY
 
 DIR/calls.ndjson gets a line for each call: {"call": "s3.PutObject", "parameters": {…}}. DIR/errors.json may name calls that
-fail: {"iot.CreateThing": "why"}; they have "refused" in their line. DIR/delivered has how many records the agent says that it delivered, a number a line: these
-are what queries count.
+fail: {"iot.CreateThing": "why"}; they have "refused" in their line. DIR/delivered has how many records the agent says that
+it delivered, a number a line: these are what queries count.
 """
 
 import gzip

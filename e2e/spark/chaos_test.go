@@ -16,9 +16,9 @@ import (
 )
 
 // kills are the moments at which the job is killed; see pauses.py. The first
-// three meet the same batch again and again. "writing" is while the rows' files are
+// two meet the same batch again and again. "writing" is while the rows' files are
 // being written.
-var kills = []string{"begun:1", "rows:1", "writing", "letters:2", "committing:1", "done:1", "ids:1"}
+var kills = []string{"rows:1", "writing", "letters:2", "committing:1", "done:1", "ids:1"}
 
 // The agents' stream gives duplicates, malformed payloads are in between, the job
 // is killed with -9 again and again, and shards are split: the table has every
