@@ -12,13 +12,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-unavailable() {
-	echo "cli-setup: $1" >&2
-	if [ -n "${CI:-}" ]; then
-		exit 1
-	fi
-	exit 77
-}
+# shellcheck source=/dev/null
+. scripts/install.bash
 
 to=.tools/cli
 
@@ -26,11 +21,9 @@ to=.tools/cli
 if cmp -s scripts/cli.txt "$to/installed"; then
 	exit 0
 fi
-python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 ||
+python=$(find_python 10 99) ||
 	unavailable "no python3, 3.10 or later, with venv (Debian: apt-get install python3-venv; macOS: brew install python)"
 rm -rf "$to"
 echo "cli-setup: installing the AWS command line, sqlglot and shellcheck into $to"
-python3 -m venv "$to"
-"$to/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r scripts/cli.txt ||
-	unavailable "pip could not install them (see above); without network, run this once where there is one"
+install_venv "$python" "$to" scripts/cli.txt --only-binary :all:
 cp scripts/cli.txt "$to/installed"

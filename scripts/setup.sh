@@ -14,23 +14,10 @@ cd "$(dirname "$0")/.."
 from=scripts/kinesis-local
 to=.tools/kinesis-local
 
-unavailable() {
-	echo "setup: $1" >&2
-	if [ -n "${CI:-}" ]; then
-		exit 1
-	fi
-	exit 77
-}
+# shellcheck source=/dev/null
+. scripts/install.bash
 
-for tool in node npm; do
-	if ! command -v "$tool" >/dev/null 2>&1; then
-		unavailable "$tool not found; the end-to-end test needs Node.js 18 or later with npm (Debian: apt-get install nodejs npm; macOS: brew install node)"
-	fi
-done
-major=$(node -p 'process.versions.node.split(".")[0]')
-if [ "$major" -lt 18 ]; then
-	unavailable "node $(node --version) is too old; the end-to-end test needs 18 or later"
-fi
+need_node "the end-to-end test"
 
 # The lock file as installed, copied last, is the mark of a complete install.
 if [ -f "$to/installed" ] && cmp -s "$from/package-lock.json" "$to/installed"; then

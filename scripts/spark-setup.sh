@@ -14,25 +14,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-unavailable() {
-	echo "spark-setup: $1" >&2
-	if [ -n "${CI:-}" ]; then
-		exit 1
-	fi
-	exit 77
-}
-
-# python LOW HIGH prints a python3 of a version from 3.LOW to 3.HIGH.
-python() {
-	local name
-	for name in python3 python3.12 python3.11 python3.10 python3.13; do
-		if "$name" -c "import sys, venv, ensurepip; sys.exit(not (3, $1) <= sys.version_info[:2] <= (3, $2))" >/dev/null 2>&1; then
-			echo "$name"
-			return
-		fi
-	done
-	return 1
-}
+# shellcheck source=/dev/null
+. scripts/install.bash
 
 # install NAME LOW HIGH
 install() {
@@ -41,13 +24,11 @@ install() {
 	if cmp -s "scripts/$name.txt" "$to/installed"; then
 		return
 	fi
-	python=$(python "$2" "$3") ||
+	python=$(find_python "$2" "$3") ||
 		unavailable "no Python 3.$2 to 3.$3 with venv for $name (Debian: apt-get install python3-venv; macOS: brew install python@3.12)"
 	rm -rf "$to"
 	echo "spark-setup: installing $name into $to with $("$python" --version)"
-	"$python" -m venv "$to"
-	"$to/bin/python" -m pip install -q --disable-pip-version-check --no-cache-dir --require-hashes -r "scripts/$name.txt" ||
-		unavailable "pip could not install $name (see above); without network, run this once where there is one"
+	install_venv "$python" "$to" "scripts/$name.txt"
 	cp "scripts/$name.txt" "$to/installed"
 }
 

@@ -15,24 +15,15 @@ cd "$(dirname "$0")/.."
 from=scripts/terraform
 to=.tools/terraform
 
-unavailable() {
-	echo "terraform-setup: $1" >&2
-	if [ -n "${CI:-}" ]; then
-		exit 1
-	fi
-	exit 77
-}
+# shellcheck source=/dev/null
+. scripts/install.bash
 
 # The pins as installed, copied last, are the mark of a complete install.
 pins=$(cat "$from/provider.env" "$from/resources.txt")
 if [ "$pins" = "$(cat "$to/installed" 2>/dev/null)" ]; then
 	exit 0
 fi
-for tool in node npm tar; do
-	if ! command -v "$tool" >/dev/null 2>&1; then
-		unavailable "$tool not found; the check of the Terraform needs Node.js 18 or later with npm (Debian: apt-get install nodejs npm; macOS: brew install node)"
-	fi
-done
+need_node "the check of the Terraform" tar
 
 # shellcheck source=scripts/terraform/provider.env
 . "$from/provider.env"
