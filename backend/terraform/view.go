@@ -13,6 +13,7 @@ type view struct {
 	*model.Model
 	Names     stack.Names
 	Values    stack.Values
+	policies  map[string]stack.Document
 	Lifecycle []rule // of what is below the prefixes of the lake's bucket
 
 	DataPrefix, DeadLetters, QueryResults, Scripts string
@@ -32,7 +33,7 @@ type transition struct {
 
 func viewOf(m *model.Model) view {
 	v := view{
-		Model: m, Names: stack.NamesOf(m), Values: stack.ValuesOf(m),
+		Model: m, Names: stack.NamesOf(m), Values: stack.ValuesOf(m), policies: stack.Policies(m),
 
 		DataPrefix: stack.DataPrefix(m), DeadLetters: model.DeadLetters,
 		QueryResults: model.QueryResults, Scripts: model.Scripts,
@@ -59,7 +60,7 @@ func viewOf(m *model.Model) view {
 }
 
 func (v view) policy(indent int, name string) (string, error) {
-	d, ok := stack.Policies(v.Model)[name]
+	d, ok := v.policies[name]
 	if !ok {
 		return "", fmt.Errorf("no policy %s", name)
 	}
