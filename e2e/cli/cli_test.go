@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/e2e/internal/tools"
 )
 
 // A machine has a folder of commands that stand in for real ones, and notes what aws was asked.
@@ -21,14 +23,7 @@ type machine struct {
 }
 
 func newMachine(t *testing.T) *machine {
-	tools, err := filepath.Abs("../../.tools/cli/bin")
-	require.NoError(t, err)
-	if _, err := os.Stat(tools + "/python"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("%s is not there; run scripts/cli-setup.sh", tools)
-		}
-		t.Skipf("%s is not there; scripts/cli-setup.sh installs it", tools)
-	}
+	python := tools.Path(t, "cli-setup.sh", "cli", "bin", "python")
 	for _, tool := range []string{"bash", "jq", "sed", "zcat"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			if os.Getenv("CI") != "" {
@@ -40,7 +35,7 @@ func newMachine(t *testing.T) *machine {
 	here, err := filepath.Abs(".")
 	require.NoError(t, err)
 	m := &machine{t: t, bin: t.TempDir(), fake: t.TempDir(), work: t.TempDir()}
-	m.command("aws", "exec '"+tools+"/python' -ISB '"+here+"/ask_aws.py' '"+server(t, tools+"/python")+"' \"$@\"")
+	m.command("aws", "exec '"+python+"' -ISB '"+here+"/ask_aws.py' '"+server(t, python)+"' \"$@\"")
 	m.command("sleep", "exit 0")
 	m.environment = append(os.Environ(), "PATH="+m.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "FAKE_AWS="+m.fake, "HOME="+m.fake,
 		"AWS_DEFAULT_REGION=eu-west-1")

@@ -12,23 +12,16 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/e2e/internal/tools"
 )
 
 // root is the repository's, relative to this package.
 var root = filepath.Join("..", "..")
 
-// tool returns the path of a file below .tools, or skips the test.
-func tool(t *testing.T, path ...string) string {
-	t.Helper()
-	file, err := filepath.Abs(filepath.Join(append([]string{root, ".tools"}, path...)...))
-	require.NoError(t, err)
-	if _, err := os.Stat(file); err != nil {
-		t.Skipf("%v: run scripts/backend-e2e.sh, which installs it", err)
-	}
-	return file
+func python41(t *testing.T) string {
+	return tools.Path(t, "spark-setup.sh", "spark41", "bin", "python")
 }
-
-func python41(t *testing.T) string { return tool(t, "spark41", "bin", "python") }
 
 // endpoint returns the emulator's, or skips the test.
 func endpoint(t *testing.T) string {

@@ -14,12 +14,14 @@ import (
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/e2e/internal/tools"
 )
 
 // The lake is in S3, where there are no folders and no renaming, and the job is
 // killed before a commit.
 func TestS3(t *testing.T) {
-	url, python, jars := endpoint(t), python41(t), tool(t, "s3a", "jars")
+	url, python, jars := endpoint(t), python41(t), tools.Path(t, "spark-setup.sh", "s3a", "jars")
 	storage := s3mem.New()
 	require.NoError(t, storage.CreateBucket("lake"))
 	server := httptest.NewServer(gofakes3.New(storage).Server())

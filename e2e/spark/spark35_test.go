@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/e2e/internal/tools"
 )
 
 // sameOnSpark35 runs the script on Spark 3.5 over the records of a stream, in files,
 // and requires the rows and dead letters that Spark 4.1 made of it.
 func sameOnSpark35(t *testing.T, s *stream, script string, rows []row, letters []letter) {
-	python := tool(t, "spark35", "bin", "python")
+	python := tools.Path(t, "spark-setup.sh", "spark35", "bin", "python")
 	files := filepath.Join(t.TempDir(), "rows")
 	command(t, python41(t), "dump_stream.py", s.name, endpoint(t), files, "5")
 	began := time.Now()
