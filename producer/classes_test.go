@@ -21,9 +21,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rivulet-iot/rivulet/compress"
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/producer"
 	"github.com/rivulet-iot/rivulet/producer/kinesistest"
-	"github.com/rivulet-iot/rivulet/retry"
 )
 
 // answer is an HTTP answer that no AWS service wrote.
@@ -50,28 +50,28 @@ func refuse(err error) func(int, *http.Request) (*http.Response, error) {
 // breakers make the first two calls of PutRecords fail the way each code that
 // AWS has no name for is about.
 var breakers = map[string]func(b *bubble){
-	retry.CodeEmptyResponse: func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.EmptyReply(true)}) },
-	retry.CodeWrongCount:    func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.WrongCount(1)}) },
-	retry.CodeTimeout:       func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.Delay(time.Hour)}) },
-	retry.CodeReset:         func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.LoseReply()}) },
-	retry.CodeRefused:       func(b *bubble) { b.link.fail = refuse(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}) },
-	retry.CodeDNS: func(b *bubble) {
+	failure.CodeEmptyResponse: func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.EmptyReply(true)}) },
+	failure.CodeWrongCount:    func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.WrongCount(1)}) },
+	failure.CodeTimeout:       func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.Delay(time.Hour)}) },
+	failure.CodeReset:         func(b *bubble) { b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.LoseReply()}) },
+	failure.CodeRefused:       func(b *bubble) { b.link.fail = refuse(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}) },
+	failure.CodeDNS: func(b *bubble) {
 		b.link.fail = refuse(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "kinesis", IsNotFound: true}})
 	},
-	retry.CodeTLSUntrusted: func(b *bubble) {
+	failure.CodeTLSUntrusted: func(b *bubble) {
 		b.link.fail = refuse(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}})
 	},
-	retry.CodeTLSNotValidNow: func(b *bubble) {
+	failure.CodeTLSNotValidNow: func(b *bubble) {
 		b.link.fail = refuse(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}})
 	},
-	retry.CodeHTTP413: func(b *bubble) { b.link.fail = answer(413) },
-	retry.CodeHTTP429: func(b *bubble) { b.link.fail = answer(429) },
-	retry.CodeHTTP4xx: func(b *bubble) { b.link.fail = answer(403) },
-	retry.CodeHTTP5xx: func(b *bubble) { b.link.fail = answer(502) },
-	retry.CodeUnlisted: func(b *bubble) {
+	failure.CodeHTTP413: func(b *bubble) { b.link.fail = answer(413) },
+	failure.CodeHTTP429: func(b *bubble) { b.link.fail = answer(429) },
+	failure.CodeHTTP4xx: func(b *bubble) { b.link.fail = answer(403) },
+	failure.CodeHTTP5xx: func(b *bubble) { b.link.fail = answer(502) },
+	failure.CodeUnlisted: func(b *bubble) {
 		b.Inject(kinesistest.Fault{Times: 2, Effect: kinesistest.FailCall("NobodyKnowsThisException", 400, "new")})
 	},
-	retry.CodeNotSent: nil, // see TestNotSent: the failure is before the transport
+	failure.CodeNotSent: nil, // see TestNotSent: the failure is before the transport
 }
 
 // TestEveryFailureClass has a test for each row of the failure table: two calls
@@ -79,7 +79,7 @@ var breakers = map[string]func(b *bubble){
 // same, after the waits that the row asks for, and the state tells the row's
 // advice meanwhile.
 func TestEveryFailureClass(t *testing.T) {
-	for _, rule := range retry.Rules() {
+	for _, rule := range failure.Rules() {
 		t.Run(rule.Code, func(t *testing.T) {
 			breaker, synthetic := breakers[rule.Code]
 			if synthetic && breaker == nil {
@@ -104,29 +104,29 @@ func TestEveryFailureClass(t *testing.T) {
 				least, most := 2*rule.Min, 2*rule.Max
 				state := "backoff"
 				switch rule.Class {
-				case retry.Pause:
+				case failure.Pause:
 					state = "paused"
-				case retry.Refresh, retry.Clock:
+				case failure.Refresh, failure.Clock:
 					least, most, state = rule.Min, rule.Max, "paused" // the first try again is at once
-				case retry.Offline:
+				case failure.Offline:
 					state = "offline"
-				case retry.Unknown:
+				case failure.Unknown:
 					require.NotZero(t, st.DuplicatesSent)
 					require.EqualValues(t, 2, st.Unknown)
-					if rule.Code == retry.CodeEmptyResponse || rule.Code == retry.CodeWrongCount || rule.Code == retry.CodeReset {
+					if rule.Code == failure.CodeEmptyResponse || rule.Code == failure.CodeWrongCount || rule.Code == failure.CodeReset {
 						require.EqualValues(t, 200, duplicates, "these faults are after the commit")
 						require.EqualValues(t, 200, st.DuplicatesSent)
 					}
 				}
-				if rule.Code == retry.CodeTimeout {
+				if rule.Code == failure.CodeTimeout {
 					least, most = least+2*time.Minute, most+2*time.Minute
 				}
-				if rule.Class != retry.Bisect {
+				if rule.Class != failure.Bisect {
 					require.GreaterOrEqual(t, took, least)
-					if rule.Class != retry.Ready {
+					if rule.Class != failure.Ready {
 						require.LessOrEqual(t, took, most+time.Second)
 						code := rule.Code
-						if code == retry.CodeUnlisted {
+						if code == failure.CodeUnlisted {
 							code = "NobodyKnowsThisException"
 						}
 						line := log.find("code", code)
@@ -137,7 +137,7 @@ func TestEveryFailureClass(t *testing.T) {
 				} else {
 					require.Less(t, took, time.Second, "splitting does not wait")
 				}
-				if rule.Class != retry.Unknown {
+				if rule.Class != failure.Unknown {
 					require.Zero(t, st.DuplicatesSent)
 					require.Zero(t, duplicates)
 				}
@@ -155,7 +155,7 @@ func TestEveryEntryFailure(t *testing.T) {
 			defer func() { require.NoError(t, p.Close(context.Background())) }()
 			put(t, p, 100)
 			time.Sleep(1100 * time.Millisecond)
-			rule := retry.Lookup(code)
+			rule := failure.Lookup(code)
 			st := p.Stats()
 			require.Equal(t, []any{producer.Backoff, code, rule.Advice}, []any{st.State, st.Code, st.Advice}, "an answer that stores nothing is no success")
 			took := untilDelivered(t, p, time.Hour) + 100*time.Millisecond

@@ -11,7 +11,7 @@ import (
 	smithy "github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"github.com/rivulet-iot/rivulet/retry"
+	"github.com/rivulet-iot/rivulet/internal/failure"
 )
 
 var (
@@ -38,32 +38,32 @@ func classify(err error) string {
 	)
 	switch {
 	case errors.Is(err, errEmptyAnswer):
-		return retry.CodeEmptyResponse
+		return failure.CodeEmptyResponse
 	case errors.Is(err, errWrongCount):
-		return retry.CodeWrongCount
+		return failure.CodeWrongCount
 	case errors.As(err, &api) && api.ErrorCode() != "" && api.ErrorCode() != "UnknownError":
 		return api.ErrorCode()
 	case errors.As(err, &resp) && resp.HTTPStatusCode() >= 300:
-		return retry.CodeForStatus(resp.HTTPStatusCode())
+		return failure.CodeForStatus(resp.HTTPStatusCode())
 	case errors.As(err, &deser):
-		return retry.CodeEmptyResponse // 200, but not an answer
+		return failure.CodeEmptyResponse // 200, but not an answer
 	case errors.As(err, &params): // by the SDK, before anything was sent
 		return "ValidationException"
 	case errors.As(err, &signing):
-		return retry.CodeNotSent
+		return failure.CodeNotSent
 	case errors.As(err, &dns):
-		return retry.CodeDNS
+		return failure.CodeDNS
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return retry.CodeTLSNotValidNow
+		return failure.CodeTLSNotValidNow
 	case errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid), errors.As(err, &verify), errors.As(err, &header):
-		return retry.CodeTLSUntrusted
+		return failure.CodeTLSUntrusted
 	case errors.As(err, &op) && op.Op == "dial":
-		return retry.CodeRefused
+		return failure.CodeRefused
 	case strings.Contains(err.Error(), "get identity:"), strings.Contains(err.Error(), "failed to refresh cached credentials"):
 		// The SDK has no type for "no credentials"; the words are its own.
 		return "MissingAuthenticationTokenException"
 	case errors.Is(err, context.DeadlineExceeded):
-		return retry.CodeTimeout
+		return failure.CodeTimeout
 	}
-	return retry.CodeReset
+	return failure.CodeReset
 }

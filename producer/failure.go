@@ -6,13 +6,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
-	"github.com/rivulet-iot/rivulet/retry"
+	"github.com/rivulet-iot/rivulet/internal/failure"
 )
 
 // failing is the run of failed calls that the sender is in.
 type failing struct {
-	rule    retry.Rule // of the last one; the zero Rule when none failed
-	backoff retry.Backoff
+	rule    failure.Rule // of the last one; the zero Rule when none failed
+	backoff failure.Backoff
 	since   time.Time
 	calls   int
 	tried   bool // the one thing that the class allows at once has been tried
@@ -28,7 +28,7 @@ const patience = 4
 // endpoint do not all begin at once; a Flush does not wait.
 func (s *sender) answered(now time.Time) {
 	f := &s.failing
-	if out := now.Sub(f.since); f.rule.Class == retry.Offline && out >= time.Minute && s.flush < s.read {
+	if out := now.Sub(f.since); f.rule.Class == failure.Offline && out >= time.Minute && s.flush < s.read {
 		s.until = now.Add(rand.N(min(out/10, s.cfg.FlushInterval, 30*time.Second) + 1))
 	}
 	*f = failing{}
@@ -37,10 +37,10 @@ func (s *sender) answered(now time.Time) {
 
 // callFailed deals with a call of PutRecords that failed as a whole.
 func (s *sender) callFailed(now time.Time, entries []*entry, err error) {
-	rule := retry.Lookup(classify(err))
+	rule := failure.Lookup(classify(err))
 	s.p.count(func(st *Stats) {
 		st.Failed += uint64(len(entries))
-		if rule.Class == retry.Unknown {
+		if rule.Class == failure.Unknown {
 			st.Unknown++
 		}
 	})
@@ -48,23 +48,23 @@ func (s *sender) callFailed(now time.Time, entries []*entry, err error) {
 	for _, e := range entries {
 		sent += e.bytes()
 		switch rule.Class {
-		case retry.Unknown:
+		case failure.Unknown:
 			s.unknown(e)
-		case retry.Throttle:
+		case failure.Throttle:
 			if pc := s.stream.pace(e.shard); pc != nil {
 				pc.throttled()
 			}
 		}
 	}
-	if rule.Class == retry.Bisect {
+	if rule.Class == failure.Bisect {
 		s.refused(now, entries, rule, err)
 		return
 	}
-	if rule.Code == retry.CodeTimeout {
+	if rule.Code == failure.CodeTimeout {
 		s.size.timedOut(sent)
 	}
 	s.backOff(now, rule, err)
-	if rule.Code == retry.CodeTimeout {
+	if rule.Code == failure.CodeTimeout {
 		s.release() // the same bytes would time out again
 	}
 }
@@ -73,13 +73,13 @@ func (s *sender) callFailed(now time.Time, entries []*entry, err error) {
 // ask, that is throttled for the account, or whose answer makes no sense, is no
 // reason not to send; it is one not to aggregate.
 func (s *sender) lookFailed(now time.Time, err error) {
-	rule := retry.Lookup(classify(err))
+	rule := failure.Lookup(classify(err))
 	ask := time.Hour
 	switch {
-	case rule.Class == retry.Throttle, rule.Class == retry.Retry:
+	case rule.Class == failure.Throttle, rule.Class == failure.Retry:
 		ask = time.Minute
-	case rule.Code == "AccessDeniedException", rule.Code == "UnknownOperationException", rule.Code == retry.CodeEmptyResponse,
-		rule.Class == retry.Bisect, rule.Class == retry.Ready:
+	case rule.Code == "AccessDeniedException", rule.Code == "UnknownOperationException", rule.Code == failure.CodeEmptyResponse,
+		rule.Class == failure.Bisect, rule.Class == failure.Ready:
 	default:
 		s.backOff(now, rule, err)
 		return
@@ -90,7 +90,7 @@ func (s *sender) lookFailed(now time.Time, err error) {
 
 // backOff waits as the rule says, and gives the leases back when it is not the
 // first failure in a row.
-func (s *sender) backOff(now time.Time, rule retry.Rule, err error) {
+func (s *sender) backOff(now time.Time, rule failure.Rule, err error) {
 	f := &s.failing
 	switch {
 	case f.calls == 0:
@@ -102,11 +102,11 @@ func (s *sender) backOff(now time.Time, rule retry.Rule, err error) {
 	f.calls++
 	state := Backoff
 	switch rule.Class {
-	case retry.Offline:
+	case failure.Offline:
 		state = Offline
-	case retry.Pause:
+	case failure.Pause:
 		f.paused = true
-	case retry.Refresh, retry.Clock:
+	case failure.Refresh, failure.Clock:
 		if !f.tried {
 			f.tried = true
 			s.refreshCredentials()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/partition"
 	"github.com/rivulet-iot/rivulet/record"
 	"github.com/rivulet-iot/rivulet/retry"
@@ -27,7 +28,7 @@ type frame struct {
 	attempts     int
 	again        int       // how many of its records an earlier attempt may have stored
 	notBefore    time.Time // when it may be sent again
-	backoff      retry.Backoff
+	backoff      failure.Backoff
 }
 
 const (

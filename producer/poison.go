@@ -3,6 +3,7 @@ package producer
 import (
 	"time"
 
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/retry"
 )
 
@@ -31,7 +32,7 @@ func noSearch() search { return search{maxFrames: unlimited, maxRecords: unlimit
 
 // refused narrows the search after a call, or an entry of one, was refused. It may
 // release, after which no frame of the call is in the queue any more.
-func (s *sender) refused(now time.Time, entries []*entry, rule retry.Rule, err error) {
+func (s *sender) refused(now time.Time, entries []*entry, rule failure.Rule, err error) {
 	q := &s.search
 	if n := s.acquitted; q.upTo == 0 && n&(n-1) != 0 {
 		// A whole search found that everything is refused. It is repeated at the
@@ -96,9 +97,9 @@ func (s *sender) proved() {
 
 // acquit ends a search in which nothing worked: it is not the records. They are
 // all kept, and the producer waits as for a pause.
-func (s *sender) acquit(now time.Time, rule retry.Rule, err error) {
+func (s *sender) acquit(now time.Time, rule failure.Rule, err error) {
 	b := rule.PausedBackoff()
-	rule.Class, rule.Min, rule.Max = retry.Pause, b.Min, b.Max
+	rule.Class, rule.Min, rule.Max = failure.Pause, b.Min, b.Max
 	rule.Advice = "Kinesis refuses all that was tried, so the records may not be to blame; all are kept. Check the stream's name, " +
 		"the endpoint and region, and look for a proxy in between. If it is one record, it is found when others follow it."
 	s.search = noSearch()

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rivulet-iot/rivulet/compress"
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/partition"
 	"github.com/rivulet-iot/rivulet/producer"
 	"github.com/rivulet-iot/rivulet/producer/kinesistest"
@@ -323,7 +324,7 @@ func TestCloseDoesNotBlameItself(t *testing.T) {
 		defer cancel()
 		time.Sleep(10 * time.Second)
 		require.ErrorContains(t, p.Close(c), "nobody there")
-		require.Equal(t, retry.CodeRefused, p.Stats().Code)
+		require.Equal(t, failure.CodeRefused, p.Stats().Code)
 	})
 }
 

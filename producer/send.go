@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/retry"
 )
 
@@ -59,21 +60,21 @@ func (s *sender) results(now time.Time, entries []*entry, results []types.PutRec
 	done := map[*frame]bool{}
 	var landedWrong, refused []int
 	moved, stored := false, 0
-	var failure types.PutRecordsResultEntry // one of them
+	var failed types.PutRecordsResultEntry // one of them
 	for i, e := range entries {
 		r := &results[i]
 		seq, shard := aws.ToString(r.SequenceNumber), aws.ToString(r.ShardId)
 		switch {
 		case r.ErrorCode != nil && *r.ErrorCode != "":
-			failure = *r
-			if retry.Lookup(*r.ErrorCode).Class == retry.Bisect {
+			failed = *r
+			if failure.Lookup(*r.ErrorCode).Class == failure.Bisect {
 				refused = append(refused, i)
 			} else {
 				s.entryFailed(now, e, *r.ErrorCode)
 			}
 		case seq == "":
 			s.unknown(e)
-			s.holdBack(now, e, retry.Lookup(retry.CodeEmptyResponse))
+			s.holdBack(now, e, failure.Lookup(failure.CodeEmptyResponse))
 		default:
 			stored++
 			s.accepted(e)
@@ -101,16 +102,16 @@ func (s *sender) results(now time.Time, entries []*entry, results []types.PutRec
 		// its frames are sent again; one that does not will see them twice.
 		s.unknown(e)
 		if !s.stream.aggregate {
-			s.holdBack(now, e, retry.Lookup("InternalFailure"))
+			s.holdBack(now, e, failure.Lookup("InternalFailure"))
 		}
 	}
 	s.remove(done)
 	if stored > 0 {
 		s.proved()
 		s.p.setState(Online, "", "", nil)
-	} else if failure.ErrorCode != nil {
-		rule := retry.Lookup(*failure.ErrorCode)
-		s.p.setState(Backoff, rule.Code, rule.Advice, entryError(failure))
+	} else if failed.ErrorCode != nil {
+		rule := failure.Lookup(*failed.ErrorCode)
+		s.p.setState(Backoff, rule.Code, rule.Advice, entryError(failed))
 	}
 	for _, i := range refused {
 		e := entries[i]
@@ -119,7 +120,7 @@ func (s *sender) results(now time.Time, entries []*entry, results []types.PutRec
 			s.remove(map[*frame]bool{e.first(): true})
 			continue
 		}
-		s.refused(now, []*entry{e}, retry.Lookup(*results[i].ErrorCode), entryError(results[i]))
+		s.refused(now, []*entry{e}, failure.Lookup(*results[i].ErrorCode), entryError(results[i]))
 		return // what is left of the call may be gone from the queue; it will be refused again
 	}
 }
@@ -169,15 +170,15 @@ func (s *sender) unknown(e *entry) {
 
 // entryFailed deals with an entry that failed inside a 200.
 func (s *sender) entryFailed(now time.Time, e *entry, code string) {
-	rule := retry.Lookup(code)
+	rule := failure.Lookup(code)
 	s.p.count(func(st *Stats) {
-		if rule.Class == retry.Throttle {
+		if rule.Class == failure.Throttle {
 			st.Throttled++
 		} else {
 			st.Failed++
 		}
 	})
-	if pc := s.stream.pace(e.shard); pc != nil && rule.Class == retry.Throttle {
+	if pc := s.stream.pace(e.shard); pc != nil && rule.Class == failure.Throttle {
 		pc.throttled()
 	}
 	s.holdBack(now, e, rule)
@@ -185,7 +186,7 @@ func (s *sender) entryFailed(now time.Time, e *entry, code string) {
 
 // holdBack keeps the frames of an entry from being sent for a while; those of
 // the same keys behind them wait too.
-func (s *sender) holdBack(now time.Time, e *entry, rule retry.Rule) {
+func (s *sender) holdBack(now time.Time, e *entry, rule failure.Rule) {
 	if rule.Min == 0 {
 		rule.Min, rule.Max = time.Second, time.Minute
 	}

@@ -3,8 +3,8 @@ package producer
 import (
 	"time"
 
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/record"
-	"github.com/rivulet-iot/rivulet/retry"
 )
 
 // sender is the one consumer of the buffer: it reads rows, makes frames, packs
@@ -110,7 +110,7 @@ func (s *sender) step(now time.Time) time.Duration {
 	idle := s.fill(now)
 	if len(s.out) == 0 {
 		if idle > 0 && len(s.search.suspects) > 0 { // there is nothing to compare them with
-			s.acquit(now, retry.Lookup(classify(s.search.reason)), s.search.reason)
+			s.acquit(now, failure.Lookup(classify(s.search.reason)), s.search.reason)
 		}
 		return idle
 	}

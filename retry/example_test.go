@@ -25,13 +25,11 @@ func Example() {
 	l := buf.Ledger()
 	fmt.Println(l.Put, "put,", l.Delivered, "delivered,", l.Pending, "pending")
 
-	fmt.Println(retry.Lookup("KMSDisabledException").Class)
 	// Output:
 	// 1 one
 	// 2 two
 	// 3 three
 	// 3 put, 2 delivered, 1 pending
-	// pause
 }
 
 // A buffer on disk comes back after the process has ended, however it did.

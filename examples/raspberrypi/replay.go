@@ -12,8 +12,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/record"
-	"github.com/rivulet-iot/rivulet/retry"
 )
 
 // replayBuffer is how much of a replay waits in memory: enough to keep frames
@@ -60,7 +60,7 @@ func (a *agent) replay(ctx context.Context, stdin io.Reader) error {
 			a.badLine(l.number, err)
 			continue
 		}
-		if a.rate > 0 && retry.Sleep(ctx, time.Until(start.Add(time.Duration(float64(n)/a.rate*float64(time.Second))))) != nil {
+		if a.rate > 0 && failure.Sleep(ctx, time.Until(start.Add(time.Duration(float64(n)/a.rate*float64(time.Second))))) != nil {
 			return nil
 		}
 		n++

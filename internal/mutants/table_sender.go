@@ -74,7 +74,7 @@ var sender = []Mutant{
 		Name:  "a call whose outcome is not known is not counted as a possible duplicate",
 		Whose: ours,
 		Test:  "TestEveryFailureClass",
-		Edits: edit("producer/failure.go", "case retry.Unknown:\n\t\t\ts.unknown(e)", "case retry.Unknown:"),
+		Edits: edit("producer/failure.go", "case failure.Unknown:\n\t\t\ts.unknown(e)", "case failure.Unknown:"),
 	},
 	{
 		Name:  "one record that is refused is given up although nothing was ever stored",

@@ -1,4 +1,4 @@
-package retry_test
+package failure_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rivulet-iot/rivulet/retry"
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/stretchr/testify/require"
 )
 
@@ -21,7 +21,7 @@ func TestBackoffGrowsToMaxAndStaysInBounds(t *testing.T) {
 		{time.Nanosecond, 3 * time.Nanosecond},
 		{time.Hour, time.Hour + 1},
 	} {
-		b := retry.Backoff{Min: c.min, Max: c.max}
+		b := failure.Backoff{Min: c.min, Max: c.max}
 		ceiling := c.min
 		for i := range 10_000 {
 			if ceiling > c.max/2 {
@@ -38,14 +38,14 @@ func TestBackoffGrowsToMaxAndStaysInBounds(t *testing.T) {
 
 func TestBackoffDefaults(t *testing.T) {
 	for _, c := range []struct {
-		b      retry.Backoff
+		b      failure.Backoff
 		lo, hi time.Duration
 	}{
-		{retry.Backoff{}, 100 * time.Millisecond, time.Minute},
-		{retry.Backoff{Min: -1, Max: -1}, 100 * time.Millisecond, time.Minute},
-		{retry.Backoff{Min: time.Hour}, time.Hour, time.Hour},
-		{retry.Backoff{Max: time.Millisecond}, 100 * time.Millisecond, 100 * time.Millisecond},
-		{retry.Backoff{Min: time.Second, Max: time.Second}, time.Second, time.Second},
+		{failure.Backoff{}, 100 * time.Millisecond, time.Minute},
+		{failure.Backoff{Min: -1, Max: -1}, 100 * time.Millisecond, time.Minute},
+		{failure.Backoff{Min: time.Hour}, time.Hour, time.Hour},
+		{failure.Backoff{Max: time.Millisecond}, 100 * time.Millisecond, 100 * time.Millisecond},
+		{failure.Backoff{Min: time.Second, Max: time.Second}, time.Second, time.Second},
 	} {
 		var longest time.Duration
 		b := c.b
@@ -60,7 +60,7 @@ func TestBackoffDefaults(t *testing.T) {
 }
 
 func TestBackoffReset(t *testing.T) {
-	b := retry.Backoff{Min: time.Second, Max: time.Hour}
+	b := failure.Backoff{Min: time.Second, Max: time.Hour}
 	for range 50 {
 		b.Next()
 	}
@@ -77,7 +77,7 @@ func TestFleetSpreads(t *testing.T) {
 	first := make([]int, 20)               // first retries, in slots of 50 ms from 1 s to 2 s
 	exact := map[time.Duration]int{}       // devices per instant of the 20th retry
 	for range devices {
-		b := retry.Backoff{Min: time.Second, Max: time.Minute}
+		b := failure.Backoff{Min: time.Second, Max: time.Minute}
 		var at time.Duration
 		for n := 1; ; n++ {
 			at += b.Next()
@@ -116,7 +116,7 @@ func TestFleetSpreads(t *testing.T) {
 func TestSleepWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		require.NoError(t, retry.Sleep(t.Context(), 30*24*time.Hour))
+		require.NoError(t, failure.Sleep(t.Context(), 30*24*time.Hour))
 		require.Equal(t, 30*24*time.Hour, time.Since(start))
 	})
 }
@@ -126,12 +126,12 @@ func TestSleepWakesOnContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
-		require.ErrorIs(t, retry.Sleep(ctx, time.Hour), context.DeadlineExceeded)
+		require.ErrorIs(t, failure.Sleep(ctx, time.Hour), context.DeadlineExceeded)
 		require.Equal(t, time.Second, time.Since(start))
 
 		// Ended before: no wait at all, whatever d is.
 		for _, d := range []time.Duration{time.Hour, 0, -time.Hour} {
-			require.ErrorIs(t, retry.Sleep(ctx, d), context.DeadlineExceeded)
+			require.ErrorIs(t, failure.Sleep(ctx, d), context.DeadlineExceeded)
 		}
 		require.Equal(t, time.Second, time.Since(start))
 	})
@@ -140,8 +140,8 @@ func TestSleepWakesOnContext(t *testing.T) {
 func TestSleepOfNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		require.NoError(t, retry.Sleep(t.Context(), 0))
-		require.NoError(t, retry.Sleep(t.Context(), math.MinInt64))
+		require.NoError(t, failure.Sleep(t.Context(), 0))
+		require.NoError(t, failure.Sleep(t.Context(), math.MinInt64))
 		require.Zero(t, time.Since(start))
 	})
 }
@@ -154,9 +154,9 @@ func ExampleBackoff() {
 		}
 		return nil
 	}
-	b := retry.Backoff{Min: time.Millisecond, Max: 10 * time.Millisecond}
+	b := failure.Backoff{Min: time.Millisecond, Max: 10 * time.Millisecond}
 	for call() != nil {
-		if err := retry.Sleep(context.Background(), b.Next()); err != nil {
+		if err := failure.Sleep(context.Background(), b.Next()); err != nil {
 			return // the context ended
 		}
 	}

@@ -1,4 +1,4 @@
-package retry_test
+package failure_test
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rivulet-iot/rivulet/retry"
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/stretchr/testify/require"
 )
 
@@ -14,71 +14,71 @@ import (
 // what a sender does about a code takes two edits.
 var want = []struct {
 	code  string
-	class retry.Class
-	scope retry.Scope
+	class failure.Class
+	scope failure.Scope
 }{
-	{"ProvisionedThroughputExceededException", retry.Throttle, retry.PerRecord | retry.PerCall},
-	{"LimitExceededException", retry.Throttle, retry.PerCall},
-	{"ThrottlingException", retry.Throttle, retry.PerCall},
-	{"ThrottledException", retry.Throttle, retry.PerCall},
-	{"RequestThrottledException", retry.Throttle, retry.PerCall},
-	{"RequestLimitExceeded", retry.Throttle, retry.PerCall},
-	{"TooManyRequestsException", retry.Throttle, retry.PerCall},
-	{"SlowDown", retry.Throttle, retry.PerCall},
-	{"http-429", retry.Throttle, retry.PerCall},
-	{"KMSThrottlingException", retry.Throttle, retry.PerCall},
-	{"InternalFailure", retry.Retry, retry.PerRecord | retry.PerCall},
-	{"InternalServerError", retry.Retry, retry.PerCall},
-	{"ServiceUnavailable", retry.Retry, retry.PerCall},
-	{"RequestTimeoutException", retry.Retry, retry.PerCall},
-	{"ResourceInUseException", retry.Retry, retry.PerCall},
-	{"ExpiredNextTokenException", retry.Retry, retry.PerCall},
-	{"KMSDisabledException", retry.Pause, retry.PerCall},
-	{"KMSInvalidStateException", retry.Pause, retry.PerCall},
-	{"KMSNotFoundException", retry.Pause, retry.PerCall},
-	{"KMSAccessDeniedException", retry.Pause, retry.PerCall},
-	{"KMSOptInRequired", retry.Pause, retry.PerCall},
-	{"OptInRequired", retry.Pause, retry.PerCall},
-	{"ResourceNotFoundException", retry.Pause, retry.PerCall},
-	{"UnknownOperationException", retry.Pause, retry.PerCall},
-	{"IncompleteSignature", retry.Pause, retry.PerCall},
-	{"AccessDeniedException", retry.Refresh, retry.PerCall},
-	{"NotAuthorized", retry.Refresh, retry.PerCall},
-	{"ExpiredTokenException", retry.Refresh, retry.PerCall},
-	{"UnrecognizedClientException", retry.Refresh, retry.PerCall},
-	{"InvalidClientTokenId", retry.Refresh, retry.PerCall},
-	{"MissingAuthenticationTokenException", retry.Refresh, retry.PerCall},
-	{"InvalidSignatureException", retry.Clock, retry.PerCall},
-	{"SignatureDoesNotMatch", retry.Clock, retry.PerCall},
-	{"AuthFailure", retry.Clock, retry.PerCall},
-	{"RequestTimeTooSkewed", retry.Clock, retry.PerCall},
-	{"RequestExpired", retry.Clock, retry.PerCall},
-	{"tls-not-valid-now", retry.Clock, retry.PerConnection},
-	{"tls-untrusted", retry.Clock, retry.PerConnection},
-	{"InvalidArgumentException", retry.Bisect, retry.PerCall},
-	{"ValidationException", retry.Bisect, retry.PerCall},
-	{"SerializationException", retry.Bisect, retry.PerCall},
-	{"http-413", retry.Bisect, retry.PerCall},
-	{"empty-response", retry.Unknown, retry.PerCall},
-	{"wrong-count", retry.Unknown, retry.PerCall},
-	{"timeout", retry.Unknown, retry.PerConnection},
-	{"connection-reset", retry.Unknown, retry.PerConnection},
-	{"http-5xx", retry.Unknown, retry.PerCall},
-	{"refused", retry.Offline, retry.PerConnection},
-	{"not-sent", retry.Offline, retry.PerConnection},
-	{"dns", retry.Offline, retry.PerConnection},
-	{"DryRunOperationException", retry.Ready, retry.PerCall},
-	{"http-4xx", retry.Retry, retry.PerCall},
-	{"unlisted", retry.Retry, retry.PerRecord | retry.PerCall | retry.PerConnection},
+	{"ProvisionedThroughputExceededException", failure.Throttle, failure.PerRecord | failure.PerCall},
+	{"LimitExceededException", failure.Throttle, failure.PerCall},
+	{"ThrottlingException", failure.Throttle, failure.PerCall},
+	{"ThrottledException", failure.Throttle, failure.PerCall},
+	{"RequestThrottledException", failure.Throttle, failure.PerCall},
+	{"RequestLimitExceeded", failure.Throttle, failure.PerCall},
+	{"TooManyRequestsException", failure.Throttle, failure.PerCall},
+	{"SlowDown", failure.Throttle, failure.PerCall},
+	{"http-429", failure.Throttle, failure.PerCall},
+	{"KMSThrottlingException", failure.Throttle, failure.PerCall},
+	{"InternalFailure", failure.Retry, failure.PerRecord | failure.PerCall},
+	{"InternalServerError", failure.Retry, failure.PerCall},
+	{"ServiceUnavailable", failure.Retry, failure.PerCall},
+	{"RequestTimeoutException", failure.Retry, failure.PerCall},
+	{"ResourceInUseException", failure.Retry, failure.PerCall},
+	{"ExpiredNextTokenException", failure.Retry, failure.PerCall},
+	{"KMSDisabledException", failure.Pause, failure.PerCall},
+	{"KMSInvalidStateException", failure.Pause, failure.PerCall},
+	{"KMSNotFoundException", failure.Pause, failure.PerCall},
+	{"KMSAccessDeniedException", failure.Pause, failure.PerCall},
+	{"KMSOptInRequired", failure.Pause, failure.PerCall},
+	{"OptInRequired", failure.Pause, failure.PerCall},
+	{"ResourceNotFoundException", failure.Pause, failure.PerCall},
+	{"UnknownOperationException", failure.Pause, failure.PerCall},
+	{"IncompleteSignature", failure.Pause, failure.PerCall},
+	{"AccessDeniedException", failure.Refresh, failure.PerCall},
+	{"NotAuthorized", failure.Refresh, failure.PerCall},
+	{"ExpiredTokenException", failure.Refresh, failure.PerCall},
+	{"UnrecognizedClientException", failure.Refresh, failure.PerCall},
+	{"InvalidClientTokenId", failure.Refresh, failure.PerCall},
+	{"MissingAuthenticationTokenException", failure.Refresh, failure.PerCall},
+	{"InvalidSignatureException", failure.Clock, failure.PerCall},
+	{"SignatureDoesNotMatch", failure.Clock, failure.PerCall},
+	{"AuthFailure", failure.Clock, failure.PerCall},
+	{"RequestTimeTooSkewed", failure.Clock, failure.PerCall},
+	{"RequestExpired", failure.Clock, failure.PerCall},
+	{"tls-not-valid-now", failure.Clock, failure.PerConnection},
+	{"tls-untrusted", failure.Clock, failure.PerConnection},
+	{"InvalidArgumentException", failure.Bisect, failure.PerCall},
+	{"ValidationException", failure.Bisect, failure.PerCall},
+	{"SerializationException", failure.Bisect, failure.PerCall},
+	{"http-413", failure.Bisect, failure.PerCall},
+	{"empty-response", failure.Unknown, failure.PerCall},
+	{"wrong-count", failure.Unknown, failure.PerCall},
+	{"timeout", failure.Unknown, failure.PerConnection},
+	{"connection-reset", failure.Unknown, failure.PerConnection},
+	{"http-5xx", failure.Unknown, failure.PerCall},
+	{"refused", failure.Offline, failure.PerConnection},
+	{"not-sent", failure.Offline, failure.PerConnection},
+	{"dns", failure.Offline, failure.PerConnection},
+	{"DryRunOperationException", failure.Ready, failure.PerCall},
+	{"http-4xx", failure.Retry, failure.PerCall},
+	{"unlisted", failure.Retry, failure.PerRecord | failure.PerCall | failure.PerConnection},
 }
 
 func TestEveryRowIsAsExpected(t *testing.T) {
-	rules := retry.Rules()
+	rules := failure.Rules()
 	for i, w := range want {
 		t.Run(w.code, func(t *testing.T) {
 			require.Less(t, i, len(rules))
 			require.Equal(t, w.code, rules[i].Code, "order of the table")
-			r := retry.Lookup(w.code)
+			r := failure.Lookup(w.code)
 			require.Equal(t, rules[i], r, "Lookup gives another row: a second one has this code")
 			require.Equal(t, w.class, r.Class)
 			require.Equal(t, w.scope, r.Scope)
@@ -88,11 +88,11 @@ func TestEveryRowIsAsExpected(t *testing.T) {
 }
 
 func TestEveryRowIsUsable(t *testing.T) {
-	for _, r := range retry.Rules() {
+	for _, r := range failure.Rules() {
 		t.Run(r.Code, func(t *testing.T) {
 			require.NotContains(t, r.Class.String(), "Class(")
 			switch r.Class {
-			case retry.Bisect, retry.Ready:
+			case failure.Bisect, failure.Ready:
 				require.Zero(t, r.Max, "does not wait")
 			default:
 				require.GreaterOrEqual(t, r.Min, 100*time.Millisecond, "busy loop")
@@ -122,7 +122,7 @@ func TestModelledErrorsHaveRows(t *testing.T) {
 			"MissingAuthenticationToken", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "UnrecognizedClientException"},
 	} {
 		for _, c := range codes {
-			r := retry.Lookup(c)
+			r := failure.Lookup(c)
 			require.Zero(t, r.Patience, "%s of %s has no row of its own", c, op)
 		}
 	}
@@ -133,18 +133,18 @@ func TestIntervals(t *testing.T) {
 		"KMSDisabledException":   {4 * time.Minute, 6 * time.Minute},
 		"ResourceInUseException": {20 * time.Second, 40 * time.Second},
 		"ExpiredTokenException":  {time.Minute, 15 * time.Minute},
-		retry.CodeDNS:            {5 * time.Second, time.Minute},
+		failure.CodeDNS:          {5 * time.Second, time.Minute},
 	} {
-		r := retry.Lookup(code)
+		r := failure.Lookup(code)
 		require.Equal(t, w, [2]time.Duration{r.Min, r.Max}, code)
 	}
-	require.Equal(t, time.Hour, retry.Lookup("Novel").Patience)
+	require.Equal(t, time.Hour, failure.Lookup("Novel").Patience)
 
-	b := retry.Lookup("Novel").PausedBackoff()
+	b := failure.Lookup("Novel").PausedBackoff()
 	require.Equal(t, [2]time.Duration{4 * time.Minute, 6 * time.Minute}, [2]time.Duration{b.Min, b.Max})
-	b = retry.Lookup("ExpiredToken").PausedBackoff()
+	b = failure.Lookup("ExpiredToken").PausedBackoff()
 	require.Equal(t, [2]time.Duration{4 * time.Minute, 15 * time.Minute}, [2]time.Duration{b.Min, b.Max})
-	b = retry.Lookup(retry.CodeHTTP413).PausedBackoff()
+	b = failure.Lookup(failure.CodeHTTP413).PausedBackoff()
 	require.Equal(t, 4*time.Minute, b.Min)
 }
 
@@ -172,7 +172,7 @@ func TestLookupSpellings(t *testing.T) {
 		{"\x00\xff", "unlisted"},
 		{strings.Repeat("A", 1<<20), strings.Repeat("A", 128)},
 	} {
-		require.Equal(t, c.code, retry.Lookup(c.in).Code, "%.60q", c.in)
+		require.Equal(t, c.code, failure.Lookup(c.in).Code, "%.60q", c.in)
 	}
 }
 
@@ -182,7 +182,7 @@ func FuzzLookup(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, code string) {
-		r := retry.Lookup(code)
+		r := failure.Lookup(code)
 		require.NotEmpty(t, r.Advice)
 		require.NotEmpty(t, r.Code)
 		require.LessOrEqual(t, len(r.Code), 128)
@@ -192,33 +192,33 @@ func FuzzLookup(f *testing.F) {
 
 func TestCodeForStatus(t *testing.T) {
 	for status, code := range map[int]string{
-		0: retry.CodeEmptyResponse, 200: retry.CodeEmptyResponse, 302: retry.CodeHTTP4xx, 400: retry.CodeHTTP4xx,
-		403: retry.CodeHTTP4xx, 413: retry.CodeHTTP413, 429: retry.CodeHTTP429, 500: retry.CodeHTTP5xx, 504: retry.CodeHTTP5xx,
+		0: failure.CodeEmptyResponse, 200: failure.CodeEmptyResponse, 302: failure.CodeHTTP4xx, 400: failure.CodeHTTP4xx,
+		403: failure.CodeHTTP4xx, 413: failure.CodeHTTP413, 429: failure.CodeHTTP429, 500: failure.CodeHTTP5xx, 504: failure.CodeHTTP5xx,
 	} {
-		require.Equal(t, code, retry.CodeForStatus(status), status)
+		require.Equal(t, code, failure.CodeForStatus(status), status)
 	}
 }
 
 func TestRulesAreACopy(t *testing.T) {
-	retry.Rules()[0].Class = retry.Ready
-	require.Equal(t, retry.Throttle, retry.Rules()[0].Class)
+	failure.Rules()[0].Class = failure.Ready
+	require.Equal(t, failure.Throttle, failure.Rules()[0].Class)
 }
 
 func TestLookupAllocatesNothingForKnownCodes(t *testing.T) {
 	// 500 results of one answer may all be throttles.
-	n := testing.AllocsPerRun(100, func() { retry.Lookup("com.amazonaws.kinesis#ProvisionedThroughputExceededException") })
+	n := testing.AllocsPerRun(100, func() { failure.Lookup("com.amazonaws.kinesis#ProvisionedThroughputExceededException") })
 	require.Zero(t, n)
 }
 
 func TestClassString(t *testing.T) {
-	require.Equal(t, "Class(0)", retry.Class(0).String())
-	require.Equal(t, "Class(200)", retry.Class(200).String())
-	require.Equal(t, "ready", retry.Ready.String())
+	require.Equal(t, "Class(0)", failure.Class(0).String())
+	require.Equal(t, "Class(200)", failure.Class(200).String())
+	require.Equal(t, "ready", failure.Ready.String())
 }
 
 func ExampleLookup() {
-	for _, code := range []string{"com.amazonaws.kinesis#KMSDisabledException", retry.CodeTimeout, "BrandNewError"} {
-		r := retry.Lookup(code)
+	for _, code := range []string{"com.amazonaws.kinesis#KMSDisabledException", failure.CodeTimeout, "BrandNewError"} {
+		r := failure.Lookup(code)
 		fmt.Printf("%s: %v\n", r.Code, r.Class)
 	}
 	// Output:

@@ -1,4 +1,6 @@
-package retry
+// Package failure says what to do about each way in which a call can fail: a table of
+// rules by error code, and the waits between tries. [Lookup] is the place to start.
+package failure
 
 import (
 	"fmt"
