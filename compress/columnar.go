@@ -145,7 +145,7 @@ func (e *columnarEncoder) series() {
 	for i := range c.Series {
 		s := &c.Series[i]
 		e.str(s.Device)
-		e.number(int64(s.Boot))
+		e.coder.bits(s.Boot, 64)
 		e.shape(s)
 		e.number(int64(len(s.Meta)))
 		for _, m := range s.Meta {

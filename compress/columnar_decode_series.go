@@ -2,7 +2,6 @@ package compress
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/rivulet-iot/rivulet/record"
@@ -20,7 +19,7 @@ func (d *columnarDecoder) readSeries(records int) {
 		if err := record.CheckDevice(s.id.Device); err != nil && d.err == nil {
 			d.fail("%w", err)
 		}
-		s.id.Boot = uint32(d.count("is its boot number", math.MaxUint32))
+		s.id.Boot = d.coder.bits(64)
 		s.shape = d.readShape()
 		for range d.count("metadata pairs", record.MaxMeta) {
 			if !d.spend(1, smallCost) {

@@ -211,7 +211,7 @@ func TestColumnarSeries(t *testing.T) {
 	for _, n := range []int{1, 10, 400} {
 		var recs []record.Record
 		for i := range n {
-			r := record.Record{ID: record.ID{Device: fmt.Sprint("dev-", rng.IntN(5)), Boot: uint32(rng.IntN(3)) * math.MaxUint32 / 2, Seq: rng.Uint64()},
+			r := record.Record{ID: record.ID{Device: fmt.Sprint("dev-", rng.IntN(5)), Boot: uint64(rng.IntN(3)) * math.MaxUint32 / 2, Seq: rng.Uint64()},
 				Time: time.UnixMilli(rng.Int64N(1 << 41)).UTC(), Meta: []record.Meta{}, Readings: []record.Reading{}}
 			names := []string{"a", "b", "c", "d", "e"}
 			switch rng.IntN(4) {

@@ -128,7 +128,7 @@ func (s *signal) float(e *entropy, before []record.Reading) float64 {
 // source is what puts records of one series.
 type source struct {
 	device  string
-	boot    uint32
+	boot    uint64
 	ref     string
 	schema  *record.Schema
 	meta    []record.Meta
@@ -170,7 +170,7 @@ func (e *entropy) batch() (b *record.Batch, schemas []*record.Schema) {
 }
 
 func (e *entropy) source(schemas *[]*record.Schema) source {
-	s := source{device: fmt.Sprintf("dev-%d", e.below(3)), boot: uint32(e.bits(e.below(5))), seq: e.bits(e.below(9)),
+	s := source{device: fmt.Sprintf("dev-%d", e.below(3)), boot: uint64(e.bits(e.below(5))), seq: e.bits(e.below(9)),
 		time: 1_700_000_000_000 + int64(e.bits(4))}
 	if e.below(8) == 7 {
 		s.time = []int64{-62167219200000, -62135596800000, -1, 253402300798999}[e.below(4)]

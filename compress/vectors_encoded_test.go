@@ -129,7 +129,7 @@ func vectors(t *testing.T) []vector {
 			r = at(i, float("temperature", 1.25*float64(i)), integer("door", 7))
 			r.Schema = "unknown/9"
 		}
-		r.ID.Device, r.ID.Boot = fmt.Sprint("dev-", i%5), uint32(i%2)
+		r.ID.Device, r.ID.Boot = fmt.Sprint("dev-", i%5), uint64(i%2)
 		if i%3 == 0 {
 			r.Meta = []record.Meta{{Name: "site", Value: fmt.Sprint(i % 2)}, {Name: "firmware", Value: "1.2"}}
 		}

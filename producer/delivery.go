@@ -12,7 +12,7 @@ import (
 // to Last, inclusive.
 type IDRange struct {
 	Device      string
-	Boot        uint32
+	Boot        uint64
 	First, Last uint64
 }
 

@@ -34,7 +34,7 @@ type Columns struct {
 // and values.
 type Series struct {
 	Device  string  // of each record's ID
-	Boot    uint32  // likewise
+	Boot    uint64  // likewise
 	Schema  *Schema // nil for records without one
 	Ref     string  // the schema's, which a record may name without having one
 	Present []byte  // with a Schema: which of its fields there are, lowest bit first

@@ -14,9 +14,9 @@ func AppendJSON(dst []byte, r *Record) []byte {
 	dst = append(dst, `{"device_id":`...)
 	dst = appendString(dst, r.ID.Device)
 	if r.ID.Boot != 0 || r.ID.Seq != 0 {
-		dst = append(dst, `,"boot":`...)
-		dst = strconv.AppendUint(dst, uint64(r.ID.Boot), 10)
-		dst = append(dst, `,"seq":`...)
+		dst = append(dst, `,"boot":"`...)
+		dst = AppendBoot(dst, r.ID.Boot)
+		dst = append(dst, `","seq":`...)
 		dst = strconv.AppendUint(dst, r.ID.Seq, 10)
 	}
 	if !r.Time.IsZero() {

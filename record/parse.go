@@ -108,7 +108,11 @@ func (p *parser) member(r *Record, key string, tok json.Token) {
 			p.fail("%w", err)
 		}
 	case "boot":
-		r.ID.Boot = uint32(p.uint(key, tok, 32))
+		boot, err := ParseBoot(p.str(key, tok))
+		if err != nil {
+			p.fail("%w", err)
+		}
+		r.ID.Boot = boot
 	case "seq":
 		r.ID.Seq = p.uint(key, tok, 64)
 	case "ts":

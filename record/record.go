@@ -15,21 +15,22 @@ const (
 	MaxDevice    = 128       // characters of a device id, as of an AWS IoT thing name
 )
 
-// ID names a record for ever: the device, the boot of its buffer, and the
-// record's number since that boot, from 1. A consumer drops what comes twice by
-// it. It is unique as long as one gateway at a time relays a device.
+// ID names a record for ever: the device, the boot, and the record's number of that
+// device since that boot, from 1. A consumer drops what comes twice by it. Boot is
+// 64 random bits that each opening of a buffer draws afresh, so that no directory
+// that was wiped, restored or copied, and no second gateway, can give an id again.
 type ID struct {
 	Device string // 1 to 128 characters
-	Boot   uint32 // of the buffer that numbered it
+	Boot   uint64 // of the opening of the buffer that numbered it; 0 in a record without id
 	Seq    uint64 // from 1
 }
 
-// String returns "device/boot/seq".
+// String returns "device/boot/seq", the boot as [FormatBoot] writes it.
 func (id ID) String() string {
-	b := make([]byte, 0, len(id.Device)+24)
+	b := make([]byte, 0, len(id.Device)+40)
 	b = append(b, id.Device...)
 	b = append(b, '/')
-	b = strconv.AppendUint(b, uint64(id.Boot), 10)
+	b = AppendBoot(b, id.Boot)
 	b = append(b, '/')
 	b = strconv.AppendUint(b, id.Seq, 10)
 	return string(b)

@@ -12,7 +12,7 @@ import (
 type Buffer interface {
 	// Boot returns the number that, with the device and the sequence number,
 	// names an entry for ever. It differs each time a buffer is opened.
-	Boot() uint32
+	Boot() uint64
 
 	// Append copies data to the end of the log as an entry of device and returns
 	// its sequence number, which counts from 1 for each device. When the log is
@@ -66,7 +66,7 @@ type Buffer interface {
 type Entry struct {
 	Index  uint64 // its place in the log, from 1
 	Device string // as given to Append
-	Boot   uint32 // of the buffer when it was appended
+	Boot   uint64 // of the buffer when it was appended
 	Seq    uint64 // of the device, from 1
 	Data   []byte // the buffer's memory: not to be changed
 }
@@ -98,7 +98,7 @@ func (o Outcome) String() string {
 type Loss struct {
 	Outcome     Outcome // Expired, Evicted or Corrupt
 	Device      string  // whose entries
-	Boot        uint32  // and of which boot
+	Boot        uint64  // and of which boot
 	First, Last uint64  // sequence numbers, inclusive
 }
 

@@ -141,7 +141,7 @@ func powerOfTwo(n int64) int64 {
 }
 
 // Boot implements [Buffer].
-func (d *Disk) Boot() uint32 { return d.m.boot }
+func (d *Disk) Boot() uint64 { return d.m.boot }
 
 // Define implements [Buffer]. The document is written before the first entry that
 // is written after it.

@@ -43,7 +43,7 @@ func (d *Disk) attach(opening bool) error {
 }
 
 // nextBoot returns a boot number that was not used before.
-func nextBoot(st *spool.State) uint32 {
+func nextBoot(st *spool.State) uint64 {
 	switch {
 	case !st.Used:
 		return 1
@@ -125,7 +125,7 @@ func (d *Disk) adopt() {
 
 // claim makes the boot number durable, and what an earlier process did and did not
 // sync.
-func (d *Disk) claim(boot uint32) error {
+func (d *Disk) claim(boot uint64) error {
 	w, st := &d.w, d.w.found
 	for _, f := range st.Segments {
 		if f.EndBefore > w.durable && f.Blocks > 0 {

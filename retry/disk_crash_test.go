@@ -20,7 +20,7 @@ import (
 
 type entryID struct {
 	device string
-	boot   uint32
+	boot   uint64
 	seq    uint64
 }
 
@@ -31,7 +31,7 @@ type history struct {
 	data     map[entryID]string
 	spooled  []entryID
 	finished []entryID // acked, or reported lost
-	boots    []uint32
+	boots    []uint64
 }
 
 type moment struct{ put, spooled, finished, boots int }

@@ -16,7 +16,7 @@ import (
 // faultID names an entry for ever.
 type faultID struct {
 	device string
-	boot   uint32
+	boot   uint64
 	seq    uint64
 }
 
@@ -24,7 +24,7 @@ type faultID struct {
 // then. It collects complaints: a test of thousands of runs says which run.
 type oracle struct {
 	mu       sync.Mutex
-	boots    []uint32 // of each opening
+	boots    []uint64 // of each opening
 	put      map[faultID]string
 	spooled  map[faultID]bool
 	finished map[faultID]bool // delivered or rejected

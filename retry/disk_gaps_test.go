@@ -73,8 +73,8 @@ func ruin(t testing.TB, fsys vfs.FS, name string, off, n int64) {
 
 // No power cut makes a boot number come twice, from the very first opening on.
 func TestDiskBootsAreDurable(t *testing.T) {
-	var next func(fsys *vfs.Crash, used []uint32)
-	next = func(fsys *vfs.Crash, used []uint32) {
+	var next func(fsys *vfs.Crash, used []uint64)
+	next = func(fsys *vfs.Crash, used []uint64) {
 		boot := still(t, fsys, crashOptions).Boot()
 		require.NotContains(t, used, boot)
 		if used = append(used[:len(used):len(used)], boot); len(used) == 4 {
@@ -99,8 +99,8 @@ func TestDiskCursorSurvives(t *testing.T) {
 		ruin(t, fsys, filepath.Join(crashDir, spool.CursorName), d.w.cursor.Off(), 512)
 		die(d)
 		again := still(t, fsys, crashOptions)
-		require.Greater(t, again.Boot(), uint32(1))
-		require.Less(t, again.Boot(), uint32(10), "it was counted, not drawn")
+		require.Greater(t, again.Boot(), uint64(1))
+		require.Less(t, again.Boot(), uint64(10), "it was counted, not drawn")
 	}
 }
 
@@ -280,7 +280,7 @@ func TestDiskWithoutCursor(t *testing.T) {
 		require.NoError(t, fsys.Remove(filepath.Join(crashDir, name)))
 	}
 	d = still(t, fsys, crashOptions)
-	require.NotEqual(t, uint32(1), d.Boot())
+	require.NotEqual(t, uint64(1), d.Boot())
 	require.Len(t, seqs(d), 9)
 	require.Zero(t, d.Ledger().Corrupt)
 }

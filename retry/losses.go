@@ -7,21 +7,21 @@ type losses struct {
 }
 
 // extends tells whether seq goes on where the run does.
-func (l *Loss) extends(o Outcome, device string, boot uint32, seq uint64) bool {
+func (l *Loss) extends(o Outcome, device string, boot uint64, seq uint64) bool {
 	return l.Last+1 == seq && l.Outcome == o && l.Boot == boot && l.Device == device
 }
 
 type lossKey struct {
 	outcome Outcome
 	device  string
-	boot    uint32
+	boot    uint64
 }
 
-func (l *losses) add(o Outcome, device string, boot uint32, seq uint64) {
+func (l *losses) add(o Outcome, device string, boot uint64, seq uint64) {
 	l.addRun(o, device, boot, seq, seq)
 }
 
-func (l *losses) addRun(o Outcome, device string, boot uint32, first, last uint64) {
+func (l *losses) addRun(o Outcome, device string, boot uint64, first, last uint64) {
 	if n := len(l.list); n > 0 && l.list[n-1].extends(o, device, boot, first) { // mostly
 		l.list[n-1].Last = last
 		return

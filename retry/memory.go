@@ -19,7 +19,7 @@ import (
 // at most a sixteenth of the buffer, is evicted at a time.
 type Memory struct {
 	opts    Options
-	boot    uint32
+	boot    uint64
 	started time.Time
 	clock   int64 // ms that entries' times begin with
 	timed   bool  // entries carry their time
@@ -76,21 +76,27 @@ func NewMemory(o Options) (*Memory, error) {
 }
 
 // init makes m, whose options are set, an empty log.
-func (m *Memory) init(boot uint32) {
+func (m *Memory) init(boot uint64) {
 	m.boot, m.started, m.next, m.read.index = boot, time.Now(), 1, 1
 	m.chunk = int(min(m.opts.MaxBytes/16, maxChunk))
 	m.devices, m.defs, m.ledger.Limit = map[string]*device{}, map[uint64][]byte{}, m.opts.MaxBytes
 }
 
-// randomBoot returns a boot number for when no disk remembers the last one.
-func randomBoot() uint32 {
-	var b [4]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return binary.BigEndian.Uint32(b[:])>>1 | 1<<31
+// randomBoot returns the boot of a new opening: 64 random bits, never 0. The kernel's
+// generator is waited for until it is ready, so that devices with one image draw
+// different ones at their first start.
+func randomBoot() uint64 {
+	for {
+		var b [8]byte
+		_, _ = rand.Read(b[:]) // never fails
+		if boot := binary.LittleEndian.Uint64(b[:]); boot != 0 {
+			return boot
+		}
+	}
 }
 
 // Boot implements [Buffer].
-func (m *Memory) Boot() uint32 { return m.boot }
+func (m *Memory) Boot() uint64 { return m.boot }
 
 // Append implements [Buffer].
 func (m *Memory) Append(ctx context.Context, name string, data []byte) (uint64, error) {

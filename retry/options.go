@@ -86,7 +86,7 @@ func ParseSyncMode(name string) (SyncMode, error) {
 // Last, inclusive.
 type Range struct {
 	Device      string
-	Boot        uint32
+	Boot        uint64
 	First, Last uint64
 }
 

@@ -34,7 +34,7 @@ const (
 
 type pageKey struct {
 	device string
-	boot   uint32
+	boot   uint64
 	number uint64 // the upper bits of the sequence number
 }
 

@@ -14,7 +14,7 @@ import (
 // randomID draws ids as a stream has them: mostly the next of a device, often one
 // from the recent past, sometimes any at all.
 func randomID(rng *rand.Rand, next map[string]uint64) record.ID {
-	id := record.ID{Device: fmt.Sprint("d", rng.IntN(5)), Boot: []uint32{0, 1, 1 << 31, 1<<32 - 1}[rng.IntN(4)]}
+	id := record.ID{Device: fmt.Sprint("d", rng.IntN(5)), Boot: []uint64{0, 1, 1 << 31, 1<<32 - 1}[rng.IntN(4)]}
 	key := fmt.Sprint(id.Device, "/", id.Boot)
 	switch rng.IntN(10) {
 	case 0:

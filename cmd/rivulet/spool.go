@@ -201,7 +201,7 @@ func (c *spoolTool) holder() string {
 // idRange is a run of ids in JSON and in words.
 type idRange struct {
 	Device string `json:"device_id"`
-	Boot   uint32 `json:"boot"`
+	Boot   uint64 `json:"boot"`
 	First  uint64 `json:"first"`
 	Last   uint64 `json:"last"`
 }
@@ -213,7 +213,7 @@ func (r idRange) String() string {
 	return fmt.Sprintf("%s/%d/%d-%d", r.Device, r.Boot, r.First, r.Last)
 }
 
-func idRanges(boot uint32, devices []spool.Device) (out []idRange) {
+func idRanges(boot uint64, devices []spool.Device) (out []idRange) {
 	for _, d := range devices {
 		for _, r := range d.Runs {
 			out = append(out, idRange{d.Name, boot, r.First, r.Last})

@@ -117,7 +117,7 @@ func (d *dumper) part(file string, find spool.Find, wanted func(spool.Entry) boo
 // spoolOpaque is how an opaque record is printed, and one that cannot be decoded.
 type spoolOpaque struct {
 	Device string `json:"device_id"`
-	Boot   uint32 `json:"boot"`
+	Boot   uint64 `json:"boot"`
 	Seq    uint64 `json:"seq"`
 	Key    string `json:"partition_key,omitempty"`
 	EHK    string `json:"explicit_hash_key,omitempty"`
@@ -125,7 +125,7 @@ type spoolOpaque struct {
 	Row    []byte `json:"row_base64,omitempty"`
 }
 
-func (d *dumper) entry(boot uint32, e spool.Entry) error {
+func (d *dumper) entry(boot uint64, e spool.Entry) error {
 	if len(e.Data) > 0 && e.Data[0] == formOpaque {
 		if o, ok := parseOpaque(e.Data); ok {
 			o.Device, o.Boot, o.Seq = e.Device, boot, e.Seq

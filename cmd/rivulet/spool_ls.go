@@ -18,7 +18,7 @@ type spoolList struct {
 	Dir         string         `json:"dir"`
 	Locked      bool           `json:"locked"`
 	PID         int            `json:"pid,omitempty"`
-	Boot        uint32         `json:"boot"`
+	Boot        uint64         `json:"boot"`
 	Watermark   uint64         `json:"watermark"` // records at positions below are finished
 	Next        uint64         `json:"next"`      // the lowest position never used
 	Records     uint64         `json:"records"`   // on disk, in blocks that have a head
@@ -40,7 +40,7 @@ type spoolSegment struct {
 	File       string `json:"file"`
 	First      uint64 `json:"first"` // position
 	End        uint64 `json:"end"`   // position after the last
-	Boot       uint32 `json:"boot"`
+	Boot       uint64 `json:"boot"`
 	Blocks     int    `json:"blocks"`
 	Records    uint64 `json:"records"`
 	Pending    uint64 `json:"pending"`

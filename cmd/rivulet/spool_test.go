@@ -134,7 +134,7 @@ func ids(t *testing.T, out string) (list []string) {
 	for line := range strings.Lines(out) {
 		var id struct {
 			Device string `json:"device_id"`
-			Boot   uint32 `json:"boot"`
+			Boot   uint64 `json:"boot"`
 			Seq    uint64 `json:"seq"`
 		}
 		require.NoError(t, json.Unmarshal([]byte(line), &id))

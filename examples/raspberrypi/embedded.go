@@ -36,7 +36,7 @@ type embedded struct {
 	// prints holds, for each device, the fingerprints of its records; that of
 	// sequence number n is at n-1.
 	prints  map[string][]fingerprint
-	boot    uint32 // of this run; 0 until something was put
+	boot    uint64 // of this run; 0 until something was put
 	schemas []*record.Schema
 	scratch []byte
 }

@@ -29,7 +29,7 @@ type tally struct {
 type event struct {
 	Event  string    `json:"event"`
 	Device string    `json:"device"`
-	Boot   uint32    `json:"boot"`
+	Boot   uint64    `json:"boot"`
 	Seq    [2]uint64 `json:"seq"`
 	Reason string    `json:"reason,omitempty"`
 }

@@ -64,7 +64,7 @@ func TestBacklogGoesToTheNextStream(t *testing.T) {
 			require.EqualValues(t, 400, f.Verified)
 			require.Contains(t, second.stderr, "300 records from earlier runs are in "+dir)
 			require.EqualValues(t, 400, sumEvents(t, second.stdout)["delivered"])
-			require.Equal(t, map[uint32]uint64{1: 300, 2: 100}, byBoot(t, second.stdout, "delivered"))
+			require.Equal(t, map[uint64]uint64{1: 300, 2: 100}, byBoot(t, second.stdout, "delivered"))
 
 			third := agentRun(t, context.Background(), nil, spool...)
 			third.good(t, 0)
@@ -75,9 +75,9 @@ func TestBacklogGoesToTheNextStream(t *testing.T) {
 }
 
 // byBoot counts the records of the events of one name by their boot.
-func byBoot(t *testing.T, stdout, name string) map[uint32]uint64 {
+func byBoot(t *testing.T, stdout, name string) map[uint64]uint64 {
 	t.Helper()
-	sum := map[uint32]uint64{}
+	sum := map[uint64]uint64{}
 	for _, l := range strings.Split(stdout, "\n") {
 		var e event
 		if json.Unmarshal([]byte(l), &e) == nil && e.Event == name {

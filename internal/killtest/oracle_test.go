@@ -21,7 +21,7 @@ import (
 // run took must come before what a later one did.
 type oracle struct {
 	runs    []fed
-	runOf   map[uint32]int    // by boot
+	runOf   map[uint64]int    // by boot
 	top     map[origin]uint64 // the sequence numbers 1 to this are in the streams
 	claimed map[origin]uint64 // and to this the agent has said so, or that it will be so
 	newest  map[string]uint64 // by device: the number fed last of those in the streams
@@ -36,29 +36,29 @@ type fed struct {
 	first, next uint64
 	pad         int
 	mode        string
-	boot        uint32 // 0: not known yet
+	boot        uint64 // 0: not known yet
 	least       int    // how many of its records must not be lost
 }
 
 type origin struct {
 	device string
-	boot   uint32
+	boot   uint64
 }
 
 func newOracle() *oracle {
-	return &oracle{runOf: map[uint32]int{}, top: map[origin]uint64{}, claimed: map[origin]uint64{}, newest: map[string]uint64{}, late: map[int]int{}}
+	return &oracle{runOf: map[uint64]int{}, top: map[origin]uint64{}, claimed: map[origin]uint64{}, newest: map[string]uint64{}, late: map[int]int{}}
 }
 
 type event struct {
 	Event  string
 	Device string
-	Boot   uint32
+	Boot   uint64
 	Seq    [2]uint64
 	Reason string
 }
 
 // bind notes that a boot is of a run: no other boot is, nor is the boot another's.
-func (o *oracle) bind(boot uint32, run int) error {
+func (o *oracle) bind(boot uint64, run int) error {
 	other, known := o.runOf[boot]
 	switch {
 	case known && other != run:
@@ -190,12 +190,12 @@ func TestOracle(t *testing.T) {
 			return nil
 		}
 	}
-	say := func(name string, device int, boot uint32, a, b uint64) step {
+	say := func(name string, device int, boot uint64, a, b uint64) step {
 		return func(o *oracle) error {
 			return o.said([]string{fmt.Sprintf(`{"event":%q,"device":"pi-%d","boot":%d,"seq":[%d,%d]}`, name, device, boot, a, b)})
 		}
 	}
-	send := func(boot uint32, seq, n uint64, change ...string) step {
+	send := func(boot uint64, seq, n uint64, change ...string) step {
 		return func(o *oracle) error {
 			r, err := record.ParseJSON([]byte(line(n, 9)))
 			require.NoError(t, err)

@@ -24,14 +24,14 @@ import (
 // id names an entry for ever.
 type id struct {
 	device string
-	boot   uint32
+	boot   uint64
 	seq    uint64
 }
 
 // told is what the log has said so far.
 type told struct {
 	read    int // bytes
-	boots   []uint32
+	boots   []uint64
 	most    map[id]uint64 // of device and boot: the last that may have been put
 	acked   map[id]bool
 	spooled map[id]bool // and not finished
@@ -255,18 +255,18 @@ func (r *rig) hear(f []string) {
 	number := func(i int) uint64 { return number(r.t, f[i]) }
 	switch f[0] {
 	case "R":
-		d.found[id{f[1], uint32(number(2)), number(3)}] = true
+		d.found[id{f[1], number(2), number(3)}] = true
 	case "B": // what the one before evicted, and was killed before it said so
-		d.boots = append(d.boots, uint32(number(1)))
+		d.boots = append(d.boots, number(1))
 		were := len(d.spooled)
 		maps.DeleteFunc(d.spooled, func(x id, _ bool) bool { return !d.found[x] })
 		require.Less(r.t, were-len(d.spooled), 700, "more than a segment is gone that nobody said was evicted")
 		r.unsaid += were - len(d.spooled)
 		clear(d.found)
 	case "P":
-		d.most[id{f[1], uint32(number(2)), 0}] = number(3)
+		d.most[id{f[1], number(2), 0}] = number(3)
 	case "A":
-		x := id{f[1], uint32(number(2)), number(3)}
+		x := id{f[1], number(2), number(3)}
 		d.acked[x] = true
 		delete(d.spooled, x)
 		if !d.cut {
@@ -275,7 +275,7 @@ func (r *rig) hear(f []string) {
 	case "S", "E":
 		require.Len(r.t, f, 5, "entries without a name are lost: %q", f)
 		for seq := number(3); seq <= number(4); seq++ {
-			x := id{f[1], uint32(number(2)), seq}
+			x := id{f[1], number(2), seq}
 			if f[0] == "E" {
 				delete(d.spooled, x)
 				delete(d.due, x)

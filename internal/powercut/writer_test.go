@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // row is the data of an entry: it follows from the id, so that what comes back can
 // be compared.
-func row(device string, boot uint32, seq uint64) []byte {
+func row(device string, boot uint64, seq uint64) []byte {
 	h := fnv.New64a()
 	_, _ = fmt.Fprint(h, device, boot, seq)
 	rng := rand.New(rand.NewPCG(h.Sum64(), 0))

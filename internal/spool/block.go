@@ -16,7 +16,7 @@ const (
 	MaxHead = 1 << 20 // bytes
 	MaxName = 1 << 10 // bytes of a device's name
 
-	headBytes    = 96 // without the directory
+	headBytes    = 100 // without the directory
 	trailerBytes = 8
 	flagDeflate  = 1
 
@@ -32,7 +32,7 @@ var (
 
 // Head is what a block says of itself.
 type Head struct {
-	Boot    uint32   // of all its entries
+	Boot    uint64   // of all its entries
 	First   uint64   // position of the first
 	Span    uint32   // positions covered
 	Entries uint32   // how many entries
@@ -99,8 +99,8 @@ func parseHead(b []byte, salt uint64, off int64) (*Head, error) {
 	}
 	h := &Head{
 		headLen: n, bodyLen: int(le.Uint32(b[12:])), rawLen: int(le.Uint32(b[16:])), bodyCRC: le.Uint32(b[20:]),
-		flags: le.Uint32(b[24:]), Boot: le.Uint32(b[28:]), First: le.Uint64(b[32:]), Span: le.Uint32(b[40:]),
-		Entries: le.Uint32(b[44:]), Before: le.Uint64(b[48:]), Durable: le.Uint64(b[56:]), Acked: le.Uint64(b[64:]),
+		flags: le.Uint32(b[24:]), Span: le.Uint32(b[28:]), Boot: le.Uint64(b[32:]), First: le.Uint64(b[40:]),
+		Entries: le.Uint32(b[96:]), Before: le.Uint64(b[48:]), Durable: le.Uint64(b[56:]), Acked: le.Uint64(b[64:]),
 		Prev: le.Uint64(b[72:]), Clock: int64(le.Uint64(b[80:])), Wall: int64(le.Uint64(b[88:])), off: off,
 	}
 	h.unwanted = h.flags&^flagDeflate != 0

@@ -130,16 +130,13 @@ func (h *Head) seal(dst []byte, salt uint64, off int64, dir, body []byte) []byte
 func (h *Head) appendFixed(dst []byte) []byte {
 	le := binary.LittleEndian
 	dst = append(dst, headMagic[:]...)
-	for _, v := range []uint32{0, uint32(h.headLen), uint32(h.bodyLen), uint32(h.rawLen), h.bodyCRC, h.flags, h.Boot} {
+	for _, v := range []uint32{0, uint32(h.headLen), uint32(h.bodyLen), uint32(h.rawLen), h.bodyCRC, h.flags, h.Span} {
 		dst = le.AppendUint32(dst, v)
 	}
-	dst = le.AppendUint64(dst, h.First)
-	dst = le.AppendUint32(dst, h.Span)
-	dst = le.AppendUint32(dst, h.Entries)
-	for _, v := range []uint64{h.Before, h.Durable, h.Acked, h.Prev, uint64(h.Clock), uint64(h.Wall)} {
+	for _, v := range []uint64{h.Boot, h.First, h.Before, h.Durable, h.Acked, h.Prev, uint64(h.Clock), uint64(h.Wall)} {
 		dst = le.AppendUint64(dst, v)
 	}
-	return dst
+	return le.AppendUint32(dst, h.Entries)
 }
 
 func appendDirectory(dst []byte, devices []Device) []byte {

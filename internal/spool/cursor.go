@@ -15,7 +15,7 @@ const (
 
 	SlotBytes   = page // of a cursor
 	CursorBytes = 2 * SlotBytes
-	slotUsed    = 64
+	slotUsed  = 68
 )
 
 var slotMagic = [4]byte{'R', 'V', 'c', '1'}
@@ -23,7 +23,7 @@ var slotMagic = [4]byte{'R', 'V', 'c', '1'}
 // Cursor is what is kept beside the blocks.
 type Cursor struct {
 	Generation uint64
-	Boot       uint32
+	Boot       uint64
 	Segment    uint32 // low half of the salt of the segment that Written ends in; 0: none
 	Next       uint64 // positions below were used
 	Acked      uint64 // entries below this position were finished
@@ -42,7 +42,7 @@ func (c *Cursor) Slot() []byte {
 	b = append(b, slotMagic[:]...)
 	b = le.AppendUint32(b, 0)
 	b = le.AppendUint64(b, c.Generation)
-	b = le.AppendUint32(b, c.Boot)
+	b = le.AppendUint64(b, c.Boot)
 	b = le.AppendUint32(b, c.Segment)
 	for _, v := range []uint64{c.Next, c.Acked, c.Written, uint64(c.Clock), uint64(c.Wall)} {
 		b = le.AppendUint64(b, v)
@@ -56,8 +56,8 @@ func parseSlot(b []byte) (c Cursor, ok bool) {
 	if len(b) < slotUsed || [4]byte(b) != slotMagic || crc32.Checksum(b[8:slotUsed], castagnoli) != le.Uint32(b[4:]) {
 		return Cursor{}, false
 	}
-	c = Cursor{Generation: le.Uint64(b[8:]), Boot: le.Uint32(b[16:]), Segment: le.Uint32(b[20:]), Next: le.Uint64(b[24:]), Acked: le.Uint64(b[32:]),
-		Written: le.Uint64(b[40:]), Clock: int64(le.Uint64(b[48:])), Wall: int64(le.Uint64(b[56:]))}
+	c = Cursor{Generation: le.Uint64(b[8:]), Boot: le.Uint64(b[16:]), Segment: le.Uint32(b[24:]), Next: le.Uint64(b[28:]), Acked: le.Uint64(b[36:]),
+		Written: le.Uint64(b[44:]), Clock: int64(le.Uint64(b[52:])), Wall: int64(le.Uint64(b[60:]))}
 	return c, c.Generation <= lots && c.Next <= lots && c.Acked <= c.Next && c.Written <= lots
 }
 

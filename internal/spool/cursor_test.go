@@ -16,7 +16,7 @@ func slots(a, b []byte) []byte {
 
 func TestCursor(t *testing.T) {
 	at := func(gen uint64) Cursor {
-		return Cursor{Generation: gen, Boot: 3 + uint32(gen), Next: 100 * gen, Acked: 90 * gen, Written: 80 * gen, Clock: 7, Wall: -8}
+		return Cursor{Generation: gen, Boot: 3 + gen, Next: 100 * gen, Acked: 90 * gen, Written: 80 * gen, Clock: 7, Wall: -8}
 	}
 	slot := func(gen uint64) []byte { c := at(gen); return c.Slot() }
 	rot := func(gen uint64, byte int) []byte { b := slot(gen); b[byte] ^= 1; return b }

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write testdata/golden anew")
 
 // golden is what is expected of a directory, in the file beside it.
 type golden struct {
-	Boot    uint32
+	Boot    uint64
 	Next    uint64
 	Acked   uint64
 	Written uint64
@@ -40,7 +40,7 @@ type golden struct {
 type goldenEntry struct {
 	Pos    uint64
 	Device string
-	Boot   uint32
+	Boot   uint64
 	Seq    uint64
 	Data   []byte
 }

@@ -64,7 +64,7 @@ type writer struct {
 	tag     uint32 // of the segment written last
 	disk    *vfs.Crash
 	rng     *rand.Rand
-	boot    uint32
+	boot    uint64
 	next    uint64 // position
 	written uint64
 	durable uint64

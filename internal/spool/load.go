@@ -16,7 +16,7 @@ type State struct {
 	Cursor     Cursor
 	CursorRead bool // Cursor is one of the slots
 	CursorSure bool // and certainly the newest
-	Boot       uint32
+	Boot       uint64
 	Next       uint64 // the lowest position never used
 	Acked      uint64 // entries below this position were finished
 	Written    uint64 // entries written so far
@@ -45,7 +45,7 @@ type Segment struct {
 	Entries uint64 // in its blocks
 	Pending uint64 // of these, not finished
 	Lost    uint64 // durable entries that were in blocks which cannot be read
-	Boot    uint32
+	Boot    uint64
 	Oldest  int64 // clock of the first block that is not finished
 	Newest  int64 // clock of the last block
 	Wall    int64 // of the last block, Unix ms

@@ -131,11 +131,11 @@ func (r *repair) cursor(damaged []*Segment) error {
 		what = "it was damaged or missing, and is made anew of what the segments say; the boot number is drawn by lot, so that none is used twice"
 		var b [4]byte
 		_, _ = rand.Read(b[:]) // never fails
-		c.Boot = max(s.Boot, binary.LittleEndian.Uint32(b[:])>>1|1<<16)
+		c.Boot = max(s.Boot, uint64(binary.LittleEndian.Uint32(b[:])>>1|1<<16))
 		c.Next += positionsUnknown
 	case s.CursorDamaged():
 		what = "one of its two slots was damaged; the boot number is raised, so that none is used twice"
-		c.Boot += uint32(min(1, ^uint32(0)-c.Boot))
+		c.Boot++
 		c.Next += positionsUnknown
 	case len(damaged) > 0 && c != s.Cursor:
 		what = "brought up to date from the segments"

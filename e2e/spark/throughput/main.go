@@ -91,7 +91,7 @@ type row struct {
 type writer struct {
 	encoder compress.Encoder
 	size    int
-	boot    uint32
+	boot    uint64
 	number  int
 }
 
