@@ -67,7 +67,7 @@ func (s *sender) results(now time.Time, entries []*entry, results []types.PutRec
 		switch {
 		case r.ErrorCode != nil && *r.ErrorCode != "":
 			failed = *r
-			if failure.Lookup(*r.ErrorCode).Class == failure.Bisect {
+			if c := failure.Lookup(*r.ErrorCode).Class; c == failure.Bisect || c == failure.TooLarge {
 				refused = append(refused, i)
 			} else {
 				s.entryFailed(now, e, *r.ErrorCode)

@@ -3,7 +3,6 @@ package producer
 import (
 	"time"
 
-	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/record"
 )
 
@@ -110,7 +109,7 @@ func (s *sender) step(now time.Time) time.Duration {
 	idle := s.fill(now)
 	if len(s.out) == 0 {
 		if idle > 0 && len(s.search.suspects) > 0 { // there is nothing to compare them with
-			s.acquit(now, failure.Lookup(classify(s.search.reason)), s.search.reason)
+			s.acquit(now, classify(s.search.reason), s.search.reason)
 		}
 		return idle
 	}
