@@ -35,7 +35,7 @@ func (s *sender) send(entries []*entry) {
 		timeout *= time.Duration(min(n+1, mostTimeouts))
 	}
 	ctx, cancel := context.WithTimeout(s.p.ctx, timeout)
-	out, err := s.p.api.PutRecords(ctx, in, noRetries)
+	out, err := s.p.api.PutRecords(ctx, in, s.options)
 	cancel()
 	s.p.count(func(st *Stats) { st.Requests++; st.DuplicatesSent += again })
 	switch {
