@@ -76,7 +76,7 @@ func newTransport(cfg Config, c *Client, compress bool) *http.Transport {
 		t.Proxy = func(*http.Request) (*url.URL, error) { return proxy, err }
 	}
 	if compress {
-		compressHTTP2(t, func() { c.compression.set(refusedFor) })
+		compressHTTP2(t, &c.compression)
 	}
 	return t
 }

@@ -18,7 +18,8 @@ const (
 	// Patience is how long a provider has for its answer.
 	Patience = 15 * time.Second
 	// mostHung is how many calls of a provider that does not even heed its context
-	// are given up and left running. As nothing can stop them, no more are made.
+	// may be left running while another one is made: nothing can stop them. A device
+	// whose provider hangs for good has one more of them, and no more are made.
 	mostHung = 1
 	// shortestSecret is what an HMAC's key must have under FIPS 140-3, 112 bits, without the
 	// four letters that Signature Version 4 puts before a secret.
@@ -27,7 +28,11 @@ const (
 
 // Credentials asks a provider, which may take as long as it likes, and no call
 // waits for longer than Patience, or than its own context. There is one question at
-// a time, for all calls; at most one more that was given up may still be running.
+// a time, for all calls; with one that was given up and heeds nothing, at most two are
+// ever alive.
+//
+// Around a cache of the SDK it can only bound the wait: the cache joins all calls to
+// the first, whose cancellation it hides from the provider.
 type Credentials struct {
 	provider aws.CredentialsProvider
 	keep     bool
