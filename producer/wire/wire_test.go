@@ -103,7 +103,7 @@ func TestHTTP2(t *testing.T) {
 
 func fixed() aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "b"}, nil
+		return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "long enough"}, nil
 	})
 }
 
