@@ -79,6 +79,7 @@ func (s *sender) lookFailed(now time.Time, err error) {
 	case rule.Class == failure.Throttle, rule.Class == failure.Retry:
 		ask = time.Minute
 	case rule.Code == "AccessDeniedException", rule.Code == "UnknownOperationException", rule.Code == failure.CodeEmptyResponse,
+		rule.Code == failure.CodeHugeResponse,
 		rule.Class == failure.Bisect, rule.Class == failure.TooLarge:
 	default:
 		s.backOff(now, rule, err)

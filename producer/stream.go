@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
@@ -44,7 +43,7 @@ func (s *sender) look() error {
 		s.stream.shards, s.stream.askAt = nil, time.Now().Add(time.Hour) // it can be switched back
 		return nil
 	}
-	shards, err := s.listShards(ctx)
+	shards, err := listShards(ctx, s.p.api, &kinesis.ListShardsInput{StreamName: &s.cfg.Stream}, s.options)
 	if err != nil {
 		s.stream.asked = false
 		return err
@@ -77,35 +76,6 @@ func (s *sender) lookAgain(now time.Time) {
 	s.stream.movedAt = now
 	if s.look() != nil {
 		s.stream.asked, s.stream.aggregate, s.stream.shards = false, false, nil
-	}
-}
-
-func (s *sender) listShards(ctx context.Context) (shards []partition.Shard, err error) {
-	in := &kinesis.ListShardsInput{StreamName: &s.cfg.Stream, ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}}
-	for {
-		out, err := s.p.api.ListShards(ctx, in, s.options)
-		if err != nil {
-			return nil, err
-		}
-		for _, sh := range out.Shards {
-			if sh.HashKeyRange == nil || sh.SequenceNumberRange != nil && sh.SequenceNumberRange.EndingSequenceNumber != nil {
-				continue
-			}
-			start, err := partition.ParseHash(aws.ToString(sh.HashKeyRange.StartingHashKey))
-			if err != nil {
-				return nil, err
-			}
-			end, err := partition.ParseHash(aws.ToString(sh.HashKeyRange.EndingHashKey))
-			if err != nil {
-				return nil, err
-			}
-			shards = append(shards, partition.Shard{ID: aws.ToString(sh.ShardId), Range: partition.Range{Start: start, End: end}})
-		}
-		if aws.ToString(out.NextToken) == "" {
-			return shards, nil
-		}
-		// With a token, the stream's name and the filter may not be given again.
-		in = &kinesis.ListShardsInput{NextToken: out.NextToken}
 	}
 }
 
