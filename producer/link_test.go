@@ -283,6 +283,25 @@ func TestNothingWasSent(t *testing.T) {
 	}
 }
 
+// TestTheTokenIsNotSentInClear: whatever client it is, a session token does not go over
+// http:// to another machine. wire.NewClient refuses such an endpoint itself.
+func TestTheTokenIsNotSentInClear(t *testing.T) {
+	overEachClient(t, kinesistest.Config{}, func(t *testing.T, l *link) {
+		if strings.HasSuffix(t.Name(), "wire") {
+			return
+		}
+		var seen atomic.Int32
+		spy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen.Add(1) }))
+		defer spy.Close()
+		l.endpoint, l.proxy = "http://kinesis.example", spy.URL
+		err := l.call(t.Context(), 300)
+		rule := classify(err)
+		require.Equal(t, []any{failure.CodeTokenInClear, failure.Pause}, []any{rule.Code, rule.Class}, "%v", err)
+		require.ErrorContains(t, err, "would send the session token in clear")
+		require.Zero(t, seen.Load())
+	})
+}
+
 type statusError int
 
 func (e statusError) Error() string       { return "the provider answered with an error" }
