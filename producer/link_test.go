@@ -364,3 +364,23 @@ func TestLostBeforeItWasWritten(t *testing.T) {
 		require.Equal(t, []any{failure.CodeNotSent, failure.Offline}, []any{rule.Code, rule.Class}, "%v", err)
 	})
 }
+
+// TestEndlessPages: the list of shards has one more page each time.
+func TestEndlessPages(t *testing.T) {
+	for _, shards := range []int{1, 1000, 1001, mostShards} {
+		srv, err := kinesistest.Start(kinesistest.Config{})
+		require.NoError(t, err)
+		require.NoError(t, srv.CreateStream("s", shards, kinesistest.StreamOptions{}))
+		in := func() *kinesis.ListShardsInput { return &kinesis.ListShardsInput{StreamName: aws.String("s")} }
+		list, err := listShards(t.Context(), srv.Client(), in(), newCallOptions())
+		require.NoError(t, err, "as many shards as there may be are listed")
+		require.Len(t, list, shards)
+
+		before := srv.Calls("ListShards")
+		srv.Inject(kinesistest.Fault{Operation: "ListShards", Effect: kinesistest.EndlessPages()})
+		_, err = listShards(t.Context(), srv.Client(), in(), newCallOptions())
+		require.Equal(t, failure.CodeHugeResponse, classify(err).Code, "%v", err)
+		require.LessOrEqual(t, srv.Calls("ListShards")-before, mostShardPages)
+		srv.Close()
+	}
+}

@@ -50,7 +50,7 @@ var sender = []Mutant{
 		Name:  "aggregates are sent although the stream may not be described",
 		Whose: "KPL 1.0.7, on streams whose records AWS distributes",
 		Test:  "TestNoAggregatesWithoutPermissionToLook",
-		Edits: edit("producer/stream.go", "noRetries)\n\tif err != nil {\n\t\treturn err\n\t}\n\td := sum", "noRetries)\n\tif err != nil {\n\t\tsum = &kinesis.DescribeStreamSummaryOutput{StreamDescriptionSummary: &types.StreamDescriptionSummary{}}\n\t}\n\td := sum"),
+		Edits: edit("producer/stream.go", "s.options)\n\tif err != nil {\n\t\treturn err\n\t}\n\td := sum", "s.options)\n\tif err != nil {\n\t\tsum = &kinesis.DescribeStreamSummaryOutput{StreamDescriptionSummary: &types.StreamDescriptionSummary{}}\n\t}\n\td := sum"),
 	},
 	{
 		Name:  "records of a key overtake one that has to wait",
