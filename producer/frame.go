@@ -3,12 +3,9 @@ package producer
 import (
 	"encoding/binary"
 	"errors"
-	"time"
 
-	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/partition"
 	"github.com/rivulet-iot/rivulet/record"
-	"github.com/rivulet-iot/rivulet/retry"
 )
 
 // frame is one KPL user record on its way: a run of records of one partition
@@ -21,14 +18,10 @@ type frame struct {
 	runs     []run // where its entries are in the buffer
 	ids      ranges
 	records  int
-	stored   int // bytes that its entries take in the buffer, about
-	refusals int // how often it was refused alone
-
-	storedBefore uint64 // sender.stored when it was refused alone for the first time
-	attempts     int
-	again        int       // how many of its records an earlier attempt may have stored
-	notBefore    time.Time // when it may be sent again
-	backoff      failure.Backoff
+	stored   int  // bytes that its entries take in the buffer, about
+	nested   bool // its data is an aggregate itself
+	attempts int  // calls that carried it
+	again    int  // how many of its records an earlier attempt may have stored
 }
 
 const (
@@ -91,26 +84,4 @@ func parseOpaque(row []byte) (key, ehk string, data []byte, err error) {
 		rest = rest[size+int(n):]
 	}
 	return key, ehk, rest, nil
-}
-
-// admit puts a frame in the queue of those to be sent.
-func (s *sender) admit(f *frame) {
-	f.again = s.maybe.count(f.runs)
-	s.out = append(s.out, f)
-	s.outBytes += f.memory()
-	s.leased += f.stored
-}
-
-// giveUp finishes a frame that will not be delivered.
-func (s *sender) giveUp(f *frame, o retry.Outcome, reason error) {
-	s.finish(f, o)
-	s.p.reportLost(&LostError{Outcome: o, IDs: f.ids.list, Reason: reason}, f.key, f.attempts)
-}
-
-// finish tells the buffer how the frame's entries ended.
-func (s *sender) finish(f *frame, o retry.Outcome) {
-	for _, r := range f.runs {
-		s.p.buf.Ack(r.first, r.last, o)
-	}
-	s.maybe.remove(f.runs)
 }
