@@ -9,23 +9,27 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/partition"
 )
 
-// asker asks Kinesis about the stream.
-type asker struct {
-	api API
-	cfg *Config
+// remote makes the calls to Kinesis.
+type remote struct {
+	api  API
+	cfg  *Config
+	opts func(*kinesis.Options)
 }
+
+func newRemote(api API, cfg *Config) remote { return remote{api, cfg, newCallOptions()} }
 
 // describe asks about the record limit, the distribution and the shards, and notes the
 // answers in st.
-func (a asker) describe(ctx context.Context, now time.Time, st *stream) error {
-	ctx, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
+func (r remote) describe(ctx context.Context, now time.Time, st *stream) error {
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.RequestTimeout)
 	defer cancel()
 	in := &kinesis.DescribeStreamSummaryInput{}
-	in.StreamName, in.StreamARN = a.cfg.target()
-	sum, err := a.api.DescribeStreamSummary(ctx, in, callOptions)
+	in.StreamName, in.StreamARN = r.cfg.target()
+	sum, err := r.api.DescribeStreamSummary(ctx, in, r.opts)
 	if err != nil {
 		return err
 	}
@@ -41,25 +45,25 @@ func (a asker) describe(ctx context.Context, now time.Time, st *stream) error {
 		st.auto = true
 		return nil
 	}
-	return a.list(ctx, now, st)
+	return r.list(ctx, now, st)
 }
 
 // relist asks for the shards only.
-func (a asker) relist(ctx context.Context, now time.Time, st *stream) error {
-	ctx, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
+func (r remote) relist(ctx context.Context, now time.Time, st *stream) error {
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.RequestTimeout)
 	defer cancel()
-	return a.list(ctx, now, st)
+	return r.list(ctx, now, st)
 }
 
-func (a asker) list(ctx context.Context, now time.Time, st *stream) error {
-	shards, err := a.shards(ctx)
+func (r remote) list(ctx context.Context, now time.Time, st *stream) error {
+	shards, err := r.shards(ctx)
 	if err != nil {
 		return err
 	}
 	m, err := partition.NewMap(shards)
 	if err != nil {
 		// Listed in the middle of a reshard: unaggregated until it is over.
-		a.cfg.Logger.Info("not aggregating: the shards do not add up", "stream", a.cfg.Stream, "error", err)
+		r.cfg.Logger.Info("not aggregating: the shards do not add up", "stream", r.cfg.Stream, "error", failure.Clean(err))
 		st.unaggregate(now.Add(time.Minute), "")
 		return nil
 	}
@@ -75,11 +79,11 @@ const mostPages = 32
 
 var errEndlessList = errors.New("producer: the list of shards does not end")
 
-func (a asker) shards(ctx context.Context) (shards []partition.Shard, err error) {
+func (r remote) shards(ctx context.Context) (shards []partition.Shard, err error) {
 	in := &kinesis.ListShardsInput{ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}}
-	in.StreamName, in.StreamARN = a.cfg.target()
+	in.StreamName, in.StreamARN = r.cfg.target()
 	for range mostPages {
-		out, err := a.api.ListShards(ctx, in, callOptions)
+		out, err := r.api.ListShards(ctx, in, r.opts)
 		if err != nil {
 			return nil, err
 		}
@@ -87,11 +91,11 @@ func (a asker) shards(ctx context.Context) (shards []partition.Shard, err error)
 			if sh.HashKeyRange == nil || sh.SequenceNumberRange != nil && sh.SequenceNumberRange.EndingSequenceNumber != nil {
 				continue
 			}
-			r, err := partition.ParseRange(aws.ToString(sh.HashKeyRange.StartingHashKey), aws.ToString(sh.HashKeyRange.EndingHashKey))
+			rng, err := partition.ParseRange(aws.ToString(sh.HashKeyRange.StartingHashKey), aws.ToString(sh.HashKeyRange.EndingHashKey))
 			if err != nil {
 				return nil, err
 			}
-			shards = append(shards, partition.Shard{ID: aws.ToString(sh.ShardId), Range: r})
+			shards = append(shards, partition.Shard{ID: aws.ToString(sh.ShardId), Range: rng})
 		}
 		if aws.ToString(out.NextToken) == "" {
 			return shards, nil

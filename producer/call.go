@@ -13,15 +13,15 @@ import (
 // large record over a slow link.
 const mostTimeouts = 10
 
-// call makes one call of PutRecords and returns what came of it. usual is how many bytes
-// a call carries over this link.
-func call(ctx context.Context, api API, cfg *Config, entries []*entry, usual int) *answer {
+// put makes one call of PutRecords and returns the answer. usual is how many bytes a call
+// carries over this link.
+func (r remote) put(ctx context.Context, entries []*entry, usual int) *answer {
 	in := &kinesis.PutRecordsInput{Records: make([]types.PutRecordsRequestEntry, len(entries))}
-	in.StreamName, in.StreamARN = cfg.target()
+	in.StreamName, in.StreamARN = r.cfg.target()
 	for i, e := range entries {
 		in.Records[i] = e.build()
 	}
-	timeout := cfg.RequestTimeout
+	timeout := r.cfg.RequestTimeout
 	if n := entries[0].bytes() / usual; len(entries) == 1 && n > 0 {
 		// One record that cannot be split, larger than this link takes in one
 		// timeout: it gets more, or it would block the rest for ever.
@@ -29,7 +29,7 @@ func call(ctx context.Context, api API, cfg *Config, entries []*entry, usual int
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	out, err := api.PutRecords(ctx, in, callOptions)
+	out, err := r.api.PutRecords(ctx, in, r.opts)
 	switch {
 	case err != nil:
 	case out == nil || len(out.Records) == 0:

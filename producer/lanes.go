@@ -13,7 +13,7 @@ import (
 //
 // A lane in trouble holds no leases beyond its first failure: its frames go back to the
 // buffer, and the front passes its rows over. It reads them itself, from a read place of
-// its own that only moves forward, a frame at first and more as that is stored. When it has
+// its own that only moves forward, a little at first and more as that is stored. When it has
 // caught up with the front it is gone.
 type lane struct {
 	id       laneID
@@ -39,6 +39,9 @@ const (
 
 // maxKeyLanes bounds the lanes of single keys. Beyond it a key's bucket is taken.
 const maxKeyLanes = 1024
+
+// leastAllow is how many bytes of rows a lane reads to see whether it is well again.
+const leastAllow = 16 << 10
 
 // lanes are those in trouble.
 type lanes struct {
@@ -103,7 +106,7 @@ func (ls *lanes) trouble(now time.Time, id laneID, rule failure.Rule, front uint
 		}
 	}
 	l.failures++
-	l.allow = 0
+	l.allow = leastAllow
 	l.backoff.Min, l.backoff.Max = rule.Min, rule.Max
 	if rule.Min == 0 {
 		l.backoff.Min, l.backoff.Max = time.Second, time.Minute
@@ -116,7 +119,7 @@ func (ls *lanes) trouble(now time.Time, id laneID, rule failure.Rule, front uint
 func (l *lane) worked() {
 	l.failures, l.until = 0, time.Time{}
 	l.backoff.Reset()
-	l.allow = max(2*l.allow, aggregateBytes)
+	l.allow = max(4*l.allow, 4*leastAllow)
 }
 
 func (ls *lanes) remove(l *lane) {

@@ -17,7 +17,7 @@ import (
 type sender struct {
 	p      *Producer
 	cfg    *Config
-	asker  asker
+	remote remote
 	win    window
 	stream stream
 	link   link
@@ -35,7 +35,7 @@ func newSender(p *Producer) *sender {
 		}
 	}
 	first, next := p.buf.Span()
-	s := &sender{p: p, cfg: &p.cfg, asker: asker{p.api, &p.cfg}, stream: newStream(),
+	s := &sender{p: p, cfg: &p.cfg, remote: newRemote(p.api, &p.cfg), stream: newStream(),
 		link: link{size: newCallSize(max(p.window, aggregateBytes))},
 		win: window{cfg: &p.cfg, buf: p.buf, size: p.window, most: p.leases, fr: newFramer(dec),
 			// What is found in the buffer has waited long enough.
@@ -104,7 +104,7 @@ func (s *sender) step(now time.Time) time.Duration {
 		}
 		s.p.bell.enough.Store(min(s.p.burst, int64(aggregateBytes/s.win.fr.rate())))
 	}
-	if s.lone = idle > 0 && len(s.win.queue.frames) == 0 && s.win.hunt.suspects(); s.lone {
+	if s.lone = idle > 0 && len(s.win.queue.frames) == 0 && len(s.win.hunt.fresh.runs) > 0; s.lone {
 		s.win.fillSuspects(s.facts())
 	}
 	entries, wait := pack(now, &s.win, &s.stream, s.link.size.call)
@@ -129,7 +129,7 @@ func (s *sender) send(entries []*entry) {
 			f.attempts++
 		}
 	}
-	a := call(s.p.ctx, s.p.api, s.cfg, entries, s.link.size.call)
+	a := s.remote.put(s.p.ctx, entries, s.link.size.call)
 	now := time.Now()
 	rerouted := a.moved(entries) && s.relist(now, entries, a)
 	verdicts := judge(entries, a, s.stream.belongs)
@@ -185,7 +185,8 @@ func (s *sender) failed(now time.Time, sent int, alone bool, a *answer) {
 			s.link.size.timedOut(sent)
 		}
 		if s.link.failed(now, a.rule, a.err) {
-			s.refreshCredentials()
+			s.refreshCredentials() // and try at once, before anybody is told
+			return
 		}
 		if s.link.calls > 1 || a.rule.Code == failure.CodeTimeout { // the same bytes would time out again
 			s.win.giveBack()
@@ -212,14 +213,15 @@ func (s *sender) publish() {
 // ask asks Kinesis about the stream, and reports whether records may be sent after it.
 func (s *sender) ask(now time.Time) bool {
 	was := s.stream.state
-	err := s.asker.describe(s.p.ctx, now, &s.stream)
+	err := s.remote.describe(s.p.ctx, now, &s.stream)
 	if err != nil {
 		rule := classify(err)
 		if s.stream.askFailed(now, rule) {
 			if s.link.failed(now, rule, err) {
 				s.refreshCredentials()
+			} else {
+				s.publish()
 			}
-			s.publish()
 			return false
 		}
 		s.cfg.Logger.Info("not aggregating: the stream cannot be described", "stream", s.cfg.Stream, "error", failure.Clean(err))
@@ -236,7 +238,7 @@ func (s *sender) relist(now time.Time, entries []*entry, a *answer) bool {
 	if !s.stream.mayList(now) {
 		return true
 	}
-	if err := s.asker.relist(s.p.ctx, now, &s.stream); err != nil {
+	if err := s.remote.relist(s.p.ctx, now, &s.stream); err != nil {
 		s.stream.state, s.stream.shards = unknown, nil
 		return true
 	}

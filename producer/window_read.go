@@ -206,7 +206,7 @@ func (w *window) readFront(next uint64, f facts, bell *doorbell, rows int) (take
 // readLane makes frames of a lane's own rows. It returns how many, and reports whether the
 // lane's read place moved.
 func (w *window) readLane(now time.Time, l *lane, f facts, rows int) (taken int, moved bool) {
-	r := reading{from: l.read, to: w.front.read, bytes: max(min(max(l.allow, w.rawPerFrame(f)), w.room()), 1), rows: rows,
+	r := reading{from: l.read, to: w.front.read, bytes: max(min(l.allow, w.room()), 1), rows: rows,
 		want: func(key string, h partition.Hash, index uint64) bool {
 			return !w.hunt.suspect(index) && w.lanes.of(key, h) == l
 		}}
@@ -298,7 +298,7 @@ func (w *window) collect(entries []retry.Entry, r *reading, f facts) (bytes int)
 				r.taken++
 				continue
 			}
-		} else if e.Index >= r.to {
+		} else if e.Index >= r.to && r.taken < r.rows {
 			r.from = r.to
 		}
 		if pass.last+1 != e.Index {
