@@ -3,6 +3,7 @@ package record
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // FieldError says what is wrong with one field of one record: its name, the
@@ -61,7 +62,7 @@ type faults struct {
 
 func (f *faults) add(field, value, problem string) {
 	// The strings may alias a caller's memory or a row: the error outlives both.
-	f.list = append(f.list, &FieldError{clone(field), shorten(value), problem})
+	f.list = append(f.list, &FieldError{clone(printable(field)), shorten(value), problem})
 }
 
 func (f *faults) err() error {
@@ -69,6 +70,15 @@ func (f *faults) err() error {
 		return nil
 	}
 	return &ValidationError{Schema: clone(f.schema), Fields: f.list}
+}
+
+// printable returns a name as an error shows it: as it is, or quoted if printing it
+// would do something else.
+func printable(name string) string {
+	if utf8.ValidString(name) && strings.IndexFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) < 0 {
+		return name
+	}
+	return strconv.Quote(name)
 }
 
 func clone(s string) string { return strings.Clone(s) }

@@ -41,12 +41,12 @@ func TestTypedRoundTrip(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "pi-1", dev)
 
-	r := Record{ID: ID{dev, 17, 4211}}
+	r := Record{ID: ID{dev, 0x9f3c1e7a55d20b86, 4211}}
 	require.NoError(t, NewDecoder(s).Decode(&r, row))
 	require.Equal(t, "env/1", r.Schema)
 	require.Equal(t, now.Truncate(time.Millisecond), r.Time)
 	line := AppendJSON(nil, &r)
-	require.Equal(t, `{"device_id":"pi-1","boot":17,"seq":4211,"ts":"2026-11-22T21:40:01.123Z","schema":"env/1","meta":{"site":"north"},`+
+	require.Equal(t, `{"device_id":"pi-1","boot":"9f3c1e7a55d20b86","seq":4211,"ts":"2026-11-22T21:40:01.123Z","schema":"env/1","meta":{"site":"north"},`+
 		`"readings":{"temperature":0.0,"humidity":74.69999694824219,"count":4294967295,"big":9223372036854775807,"motion":true,"note":"h\"é\n\u0001"}}`, string(line))
 	back, err := ParseJSON(line)
 	require.NoError(t, err)
@@ -219,27 +219,31 @@ func TestEveryFloatSurvivesJSON(t *testing.T) {
 
 func TestParseJSONIsStrict(t *testing.T) {
 	for in, want := range map[string]string{
-		``:                                    "ends too early",
-		`{`:                                   "",
-		`[]`:                                  "record is not an object",
-		`{"device_id":"a"} x`:                 "",
-		`{"device_id":"a"}{}`:                 "follows",
-		`{"readings":{}}`:                     "device_id is missing",
-		`{"device_id":""}`:                    "1 to 128 characters",
-		`{"device_id":1}`:                     "device_id is not a string",
-		`{"device_id":"a","x":1}`:             `unknown member "x"`,
-		`{"device_id":"a","device_id":"b"}`:   "given twice",
-		`{"device_id":"a","boot":4294967296}`: "boot = 4294967296",
-		`{"device_id":"a","seq":-1}`:          "seq = -1",
-		`{"device_id":"a","ts":"yesterday"}`:  "RFC 3339",
-		`{"device_id":"a","readings":[]}`:     "readings is not an object",
-		`{"device_id":"a","readings":{"t":null}}`:                "t is null",
-		`{"device_id":"a","readings":{"t":[1]}}`:                 "t is an object or an array",
-		`{"device_id":"a","readings":{"":1}}`:                    "a name is 1 to 128 bytes",
+		``:                                  "ends too early",
+		`{`:                                 "",
+		`[]`:                                "record = […]: it is an object",
+		`{"device_id":"a"} x`:               "",
+		`{"device_id":"a"}{}`:               "follows",
+		`{"readings":{}}`:                   "device_id is missing",
+		`{"device_id":""}`:                  "1 to 128 characters",
+		`{"device_id":1}`:                   "device_id = 1: a device id is text",
+		`{"device_id":"a","x":1}`:           `unknown member "x"`,
+		`{"device_id":"a","device_id":"b"}`: "given twice",
+		`{"device_id":"a","boot":17}`:       `boot = 17: a boot is text of 16 lower-case hexadecimal digits, such as "9f3c1e7a55d20b86"`,
+		`{"device_id":"a","boot":"17"}`:     `boot = "17": a boot is`,
+		`{"device_id":"a","boot":null}`:     `boot = null: a boot is`,
+		`{"device_id":"a","boot":"9F3C1E7A55D20B86"}`:            `boot = "9F3C1E7A55D20B86": a boot is`,
+		`{"device_id":"a","boot":"+f3c1e7a55d20b86"}`:            `boot = "+f3c1e7a55d20b86": a boot is`,
+		`{"device_id":"a","seq":-1}`:                             "seq = -1",
+		`{"device_id":"a","ts":"yesterday"}`:                     `ts = "yesterday": a time is text`,
+		`{"device_id":"a","readings":[]}`:                        "readings = […]: it is an object of names",
+		`{"device_id":"a","readings":{"t":null}}`:                "t = null: leave a reading",
+		`{"device_id":"a","readings":{"t":[1]}}`:                 "t = […]: a reading is a number",
+		`{"device_id":"a","readings":{"":1}}`:                    `"": a name has 1 to 128 bytes`,
 		`{"device_id":"a","readings":{"t":1,"t":2}}`:             "given twice",
 		`{"device_id":"a","readings":{"t":9223372036854775808}}`: "does not fit a 64-bit integer",
 		`{"device_id":"a","readings":{"t":1e999}}`:               "does not fit a 64-bit float",
-		`{"device_id":"a","meta":{"m":1}}`:                       "meta.m is not a string",
+		`{"device_id":"a","meta":{"m":1}}`:                       "meta.m = 1: metadata is text",
 		"{\"device_id\":\"\xff\"}":                               "not valid UTF-8",
 	} {
 		_, err := ParseJSON([]byte(in))
@@ -309,7 +313,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func FuzzParseJSON(f *testing.F) {
-	f.Add([]byte(`{"device_id":"a","boot":1,"seq":2,"ts":"2026-11-22T21:40:01.123Z","schema":"e/1","meta":{"a":"b"},"readings":{"t":1.5,"u":-3,"b":true,"s":"\u00e9"}}`))
+	f.Add([]byte(`{"device_id":"a","boot":"9f3c1e7a55d20b86","seq":2,"ts":"2026-11-22T21:40:01.123Z","schema":"e/1","meta":{"a":"b"},"readings":{"t":1.5,"u":-3,"b":true,"s":"\u00e9"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := ParseJSON(data)
 		if err != nil {
