@@ -102,8 +102,8 @@ func (d *columnarDecoder) readMark(id record.ID) {
 // name reads a string that is a name.
 func (d *columnarDecoder) name(of string) string {
 	s := d.str()
-	if d.err == nil && (s == "" || len(s) > record.MaxNameBytes) {
-		d.fail("a name of %s has %d bytes", of, len(s))
+	if err := record.CheckName(s); err != nil && d.err == nil {
+		d.fail("of %s: %w", of, err)
 	}
 	return s
 }
@@ -116,7 +116,11 @@ func (d *columnarDecoder) readShape() *shape {
 	s := &shape{}
 	var readings []record.Column
 	if d.err == nil && d.coder.bits(1) == 0 {
-		s.ref = d.str()
+		if s.ref = d.str(); s.ref != "" && d.err == nil {
+			if err := record.CheckName(s.ref); err != nil {
+				d.fail("of a schema: %w", err)
+			}
+		}
 		for range d.count("readings", record.MaxReadings) {
 			if !d.spend(1, recordCost) {
 				break

@@ -69,6 +69,13 @@ func damaged(t *testing.T) map[string][]byte {
 	corrupt("string-before-first", one().number(1))
 	corrupt("device-empty", one().str(""))
 	corrupt("device-long", one().str(strings.Repeat("é", 129)))
+	for name, bad := range map[string]string{"control": "pi\x1b[2J", "direction": "pi\u202e", "space": "pi "} {
+		c := record.Column{Name: bad, Kind: record.Int}
+		corrupt("device-"+name, one().id(bad, 0).shape().number(0).seqs(1, 1).number(0))
+		corrupt("reading-"+name, one().id("d", 0).shape(c).number(0).seqs(1, 1).number(0).way(ordered).number(0))
+		corrupt("metadata-"+name, one().id("d", 0).shape().number(1).str(bad).str("1").seqs(1, 1).number(0))
+		corrupt("schema-"+name, one().id("d", 0).number(0).bits(0, 1).str(bad).number(0, 0).seqs(1, 1).number(0))
+	}
 	corrupt("boot-negative", one().str("d").number(-1))
 	corrupt("boot-before-first", one().str("d").number(1))
 	corrupt("closed-65", one().newBoot("d", 1).bits(1, 1).number(65))

@@ -10,7 +10,7 @@ import (
 // value it had and the limit it broke.
 type FieldError struct {
 	Field   string // the reading, or device_id, ts, meta
-	Value   string // as record JSON prints it; cut to 64 bytes
+	Value   string // as record JSON prints it, a string in quotes; cut to 64 bytes
 	Problem string // such as "above the maximum 85 Cel"
 }
 
@@ -34,7 +34,7 @@ func (e *ValidationError) Error() string {
 	var b strings.Builder
 	b.WriteString("record: ")
 	if e.Schema != "" {
-		b.WriteString(e.Schema + ": ")
+		b.WriteString(printable(e.Schema) + ": ")
 	}
 	for i, f := range e.Fields {
 		if i > 0 {

@@ -133,6 +133,9 @@ func (p *parser) member(r *Record, key string, tok json.Token) {
 		r.Time = t.UTC().Truncate(time.Millisecond)
 	case "schema":
 		r.Schema = p.str(key, tok, `a schema's reference is text, such as "env/1"`)
+		if problem := refProblem(r.Schema); problem != "" {
+			p.bad(key, tok, problem)
+		}
 	case "meta":
 		p.inner(key, tok, MaxMeta, func(name string, tok json.Token) {
 			r.Meta = append(r.Meta, Meta{name, p.str("meta."+name, tok, "metadata is text; write it in quotes")})
@@ -157,8 +160,8 @@ func (p *parser) inner(what string, tok json.Token, most int, member func(string
 			p.fail("%s has more than %d members", what, most)
 			return
 		}
-		if name == "" || len(name) > MaxNameBytes {
-			p.fail("%s: %s: a name has 1 to %d bytes, this one %d", what, strconv.Quote(shorten(name)), MaxNameBytes, len(name))
+		if problem := nameProblem("a name", name); problem != "" {
+			p.fail("%s: %s: %s", what, strconv.Quote(shorten(name)), problem)
 			return
 		}
 		member(name, tok)

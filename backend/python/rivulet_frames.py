@@ -20,6 +20,7 @@ import io
 import json
 import math
 import os
+import re
 import struct
 import sys
 import zlib
@@ -144,6 +145,34 @@ def lines(frame: bytes, limit: int = DEFAULT_LIMIT) -> Iterator[bytes]:
 _KINDS = ["float", "int", "bool", "string"]
 _FLOAT, _INT, _BOOL, _STRING = range(4)
 _MAX_READINGS, _MAX_META, _MAX_NAME, _MAX_DEVICE, _MAX_CLOSED = 512, 64, 128, 128, 64
+
+
+# What a device id or a name may not have: controls, what changes the direction of what is around it, what nobody sees. (record/names.go)
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+def device_problem(text: str) -> str:
+    """Says why text cannot be a device id; "" if it can."""
+    if not 1 <= len(text) <= _MAX_DEVICE:
+        return f"a device id is 1 to {_MAX_DEVICE} characters, this one has {len(text)}"
+    return _bad_text(text) and f"the device id {text!r} {_bad_text(text)}"
+
+
+def name_problem(text: str) -> str:
+    """Says why text cannot be the name of a reading, of metadata or of a schema; "" if it can."""
+    size = len(text.encode(errors="surrogatepass"))
+    if not 1 <= size <= _MAX_NAME:
+        return f"a name is 1 to {_MAX_NAME} bytes, this one has {size}"
+    return _bad_text(text) and f"the name {text!r} {_bad_text(text)}"
+
+
+def _bad_text(text: str) -> str:
+    found = _UNSEEN.search(text)
+    if found:
+        return f"has the character U+{ord(found[0]):04X}, which does not show itself"
+    return "begins or ends with a space" if text.strip() != text else ""
 
 
 class Schema(NamedTuple):
@@ -419,6 +448,9 @@ class _Columnar:
         if not fine:
             raise FrameError("corrupt", f"damaged frame: {what}")
 
+    def check_text(self, problem: str) -> None:
+        self.check(not problem, problem)
+
     def spend(self, cost: int) -> None:
         if cost > self.left:
             raise FrameError("too_large", "frame is over the limit: its parts ask for more than it")
@@ -482,7 +514,7 @@ class _Columnar:
 
     def name(self) -> str:
         at = self.text()
-        self.check(1 <= self.sizes[at] <= _MAX_NAME, f"a name of {self.sizes[at]} bytes")
+        self.check_text(name_problem(self.texts[at]))
         return self.texts[at]
 
     def column(self, n: int) -> list[int]:
@@ -587,7 +619,7 @@ class _Columnar:
         for _ in range(n):
             at = self.text()
             device, cost = self.texts[at], self.sizes[at]
-            self.check(1 <= len(device) <= _MAX_DEVICE, "a device id is 1 to 128 characters")
+            self.check_text(device_problem(device))
             boot = self.read_boot()
             if (device, boot) not in self.closed:
                 self.closed[device, boot] = self.read_mark()
@@ -630,6 +662,7 @@ class _Columnar:
                 readings += [field for k, field in enumerate(fields[i : i + 8]) if present >> k & 1]
         else:
             ref = self.texts[self.text()]
+            self.check_text(ref and name_problem(ref))
             for _ in range(self.count("readings", _MAX_READINGS)):
                 self.spend(_RECORD_COST)
                 name = self.name()
@@ -822,8 +855,7 @@ def _json_record(line: bytes, n: int) -> dict[str, Any]:
             if type(value) is not _MEMBERS.get(member):
                 raise ValueError(f"the member {member!r} is unknown, or of another type")
         meta, readings = r.get("meta", {}), r["readings"]
-        if not 1 <= len(r["device_id"]) <= _MAX_DEVICE:
-            raise ValueError("a device id is 1 to 128 characters")
+        problem = device_problem(r["device_id"]) or r.get("schema") and name_problem(r["schema"])
         boot = r.get("boot", NO_BOOT)
         if len(boot) != 16 or boot.strip("0123456789abcdef"):
             raise ValueError(f"boot = {boot!r:.66} is not 16 lower-case hexadecimal digits")
@@ -835,9 +867,9 @@ def _json_record(line: bytes, n: int) -> dict[str, Any]:
             raise ValueError(f"readings has at most {_MAX_READINGS} members, all numbers, true, false or strings")
         if not all(-_SIGN <= v < _SIGN for v in readings.values() if type(v) is int):
             raise ValueError("an integer beyond 64 bits")
-        for name in chain(meta, readings):
-            if not 1 <= len(name.encode()) <= _MAX_NAME:
-                raise ValueError(f"a name is 1 to {_MAX_NAME} bytes")
+        problem = problem or next(filter(None, map(name_problem, chain(meta, readings))), None)
+        if problem:
+            raise ValueError(problem)
         return r
     except (ValueError, RecursionError) as e:
         raise FrameError("corrupt", f"damaged frame: line {n}: {e}") from e

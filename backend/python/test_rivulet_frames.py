@@ -278,6 +278,26 @@ class Lines(unittest.TestCase):
         self.assertEqual("ok", reason_of(b'{"device_id":"d","readings":{"a":-9223372036854775808,"b":-0.0}}'))
 
 
+class Names(unittest.TestCase):
+    cases = json.loads((HERE.parent.parent / "record" / "testdata" / "names.json").read_text("utf-8"))
+
+    def test_names(self):
+        self.assertGreater(len(self.cases), 80)
+        for case in self.cases:
+            text, fine = case["text"], case["ok"]
+            problems = rf.device_problem(text), rf.name_problem(text)
+            with self.subTest(text):
+                for problem in problems:
+                    self.assertEqual(fine, not problem, problem)
+                    self.assertTrue(problem.isprintable(), problem)
+                good = {"device_id": "d", "readings": {}}
+                for bad in {"device_id": text}, {"readings": {text: 1}}, {"meta": {text: ""}}, {"schema": text}:
+                    expected = "ok" if fine or bad == {"schema": ""} else "corrupt"
+                    self.assertEqual(expected, reason_of(json.dumps({**good, **bad}).encode()), bad)
+                free = {**good, "meta": {"m": text}, "readings": {"s": text}}
+                self.assertEqual([free], list(rf.decode(json.dumps(free).encode())))
+
+
 class Text(unittest.TestCase):
     def test_floats(self):
         texts = "0.0 0.000001 9.99e-07 0.000015 10000000000000000.0 100000000000000000000.0"
