@@ -13,6 +13,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/rivulet-iot/rivulet/internal/failure"
+	"github.com/rivulet-iot/rivulet/producer/internal/guard"
 )
 
 var (
@@ -69,17 +70,9 @@ func refusal(code, message string) failure.Rule {
 // what it makes of it, which is of no use.
 func codeOfAnswer(resp *smithyhttp.ResponseError) string {
 	if resp.Response != nil && resp.Response.Response != nil {
-		return failure.CodeForAnswer(resp.HTTPStatusCode(), resp.Response.Header.Get("Content-Type"), requestID(resp.Response.Header))
+		return failure.CodeForAnswer(resp.HTTPStatusCode(), resp.Response.Header.Get("Content-Type"), guard.RequestID(resp.Response.Header))
 	}
 	return failure.CodeForStatus(resp.HTTPStatusCode())
-}
-
-// requestID is what AWS names a request by, "" if it did not answer.
-func requestID(h http.Header) string {
-	if id := h.Get("X-Amzn-Requestid"); id != "" {
-		return id
-	}
-	return h.Get("X-Amz-Request-Id")
 }
 
 // codeOfConnection is the code of a call without an answer.
@@ -109,7 +102,7 @@ func codeOfConnection(err error) string {
 	case errors.As(err, &op) && op.Op == "dial":
 		return failure.CodeRefused
 	case strings.Contains(err.Error(), "get identity:"), strings.Contains(err.Error(), "failed to refresh cached credentials"):
-		return codeOfProvider(err) // the words are the SDK's own, which has no type for it
+		return guard.CodeOfProvider(err) // the words are the SDK's own, which has no type for it
 	case errors.As(err, &signing):
 		return failure.CodeNotSent
 	case errors.As(err, &unsent) && unsent.Begun && late:

@@ -165,25 +165,42 @@ func CodeForStatus(status int) string {
 	return CodeEmptyResponse
 }
 
-// CodeForAnswer returns the code of an answer that has no AWS code: its status,
-// its Content-Type, and the id by which AWS names a request. Whatever has no such
-// id and is not of a type that Kinesis answers in was written by something else.
-func CodeForAnswer(status int, contentType, requestID string) string {
+// Foreign reports whether an answer was written by something else than Kinesis, by
+// its Content-Type and the id by which AWS names a request: it is a page, or has no
+// such id and is of no type that Kinesis answers in.
+func Foreign(contentType, requestID string) bool {
 	kind := strings.ToLower(contentType)
-	html, xml := strings.Contains(kind, "html"), strings.Contains(kind, "xml")
-	ours := !html && !xml && (requestID != "" || strings.Contains(kind, "json") || strings.Contains(kind, "cbor"))
-	switch code := CodeForStatus(status); {
-	case ours:
-		return code
-	case code == CodeHTTP5xx && (html || xml):
-		return CodeProxy5xx // which may have come after the request got through
-	case xml && (code == CodeEmptyResponse || code == CodeHTTP4xx):
-		return CodeNotKinesis // other services of AWS speak it
-	case code == CodeEmptyResponse, html && code == CodeHTTP4xx:
-		return CodePortal
-	default:
+	return strings.Contains(kind, "html") || strings.Contains(kind, "xml") ||
+		requestID == "" && !strings.Contains(kind, "json") && !strings.Contains(kind, "cbor")
+}
+
+// CodeForAnswer returns the code of an answer without an AWS code.
+func CodeForAnswer(status int, contentType, requestID string) string {
+	code := CodeForStatus(status)
+	if !Foreign(contentType, requestID) {
 		return code
 	}
+	kind := strings.ToLower(contentType)
+	html, xml := strings.Contains(kind, "html"), strings.Contains(kind, "xml") && !strings.Contains(kind, "xhtml")
+	switch code {
+	case CodeHTTP5xx:
+		if html || xml {
+			return CodeProxy5xx // it may have come after the request got through
+		}
+	case CodeEmptyResponse:
+		if xml {
+			return CodeNotKinesis // other services of AWS speak it
+		}
+		return CodePortal
+	case CodeHTTP4xx:
+		if xml {
+			return CodeNotKinesis
+		}
+		if html {
+			return CodePortal
+		}
+	}
+	return code
 }
 
 // CodeForConnect returns the code of a proxy's answer to CONNECT, which is not 200.

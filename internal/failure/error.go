@@ -2,8 +2,9 @@ package failure
 
 // Error is a failure whose code is known where it is noticed.
 type Error struct {
-	Code string // one of the table
-	Err  error  // in words
+	Code   string // one of the table
+	Status int    // of the HTTP answer, 0 if there was none
+	Err    error  // in words
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
