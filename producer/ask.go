@@ -67,7 +67,7 @@ func (r remote) list(ctx context.Context, now time.Time, st *stream) error {
 		st.unaggregate(now.Add(time.Minute), "")
 		return nil
 	}
-	st.aggregate(now, m)
+	st.aggregate(m)
 	return nil
 }
 

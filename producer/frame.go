@@ -12,7 +12,8 @@ import (
 // key, encoded, or one opaque record.
 type frame struct {
 	key, ehk string
-	hash     partition.Hash
+	hash     partition.Hash // where it goes
+	home     partition.Hash // of key: its lane, so that an explicit hash key does not break a key's order
 	data     []byte
 	opaque   bool
 	runs     []run // where its entries are in the buffer
@@ -34,7 +35,8 @@ type run struct{ first, last uint64 }
 
 // newFrame returns a frame of rows, which are at those indexes in the buffer.
 func newFrame(key string, rows []record.Row, index []uint64) *frame {
-	f := &frame{key: key, hash: partition.HashKey(key), records: len(rows)}
+	h := partition.HashKey(key)
+	f := &frame{key: key, hash: h, home: h, records: len(rows)}
 	n := 1
 	for i := 1; i < len(index); i++ {
 		if index[i] != index[i-1]+1 {

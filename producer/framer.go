@@ -152,15 +152,14 @@ func (w *window) take(e *retry.Entry, r *reading, f facts) bool {
 
 func (w *window) takeOpaque(e *retry.Entry, r *reading, f facts) bool {
 	key, ehk, data, err := parseOpaque(e.Data)
-	hash := partition.HashKey(key)
-	if err == nil && ehk != "" {
-		hash, err = partition.ParseHash(ehk)
-	}
-	if r.want != nil && !r.want(key, hash, e.Index) {
+	if r.want != nil && !r.want(key, partition.HashKey(key), e.Index) {
 		return false
 	}
 	fr := newFrame(key, []record.Row{{ID: record.ID{Device: e.Device, Boot: e.Boot, Seq: e.Seq}, Data: e.Data}}, []uint64{e.Index})
-	fr.ehk, fr.hash, fr.opaque = ehk, hash, true
+	fr.ehk, fr.opaque = ehk, true
+	if err == nil && ehk != "" {
+		fr.hash, err = partition.ParseHash(ehk)
+	}
 	if err != nil {
 		w.end(ending{frame: fr, outcome: retry.Corrupt, err: err})
 		return true

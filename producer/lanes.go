@@ -47,7 +47,7 @@ const leastAllow = 16 << 10
 type lanes struct {
 	all   map[laneID]*lane
 	keys  int                         // lanes of single keys
-	shard func(partition.Hash) string // of a hash key, "" while unknown
+	shard func(partition.Hash) string // of the hash of a key, "" while unknown
 }
 
 // of returns the lane in trouble that a record of that key and hash is in, or nil.

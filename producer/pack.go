@@ -94,7 +94,7 @@ func (p *packer) hold(f *frame, d time.Duration) {
 
 // add adds a frame to the call, or holds it. It reports false when the call is full.
 func (p *packer) add(f *frame) bool {
-	l := p.w.lanes.of(f.key, f.hash)
+	l := p.w.lanes.of(f.key, f.home)
 	if l != nil && l.until.After(p.now) {
 		p.hold(f, l.until.Sub(p.now))
 		return true

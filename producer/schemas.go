@@ -3,6 +3,7 @@ package producer
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/rivulet-iot/rivulet/record"
@@ -27,6 +28,12 @@ func (k kinds) of(v any) (*record.Schema, error) {
 			return s, nil
 		}
 	}
+	return k.none(reflect.TypeOf(v))
+}
+
+// none is for a struct of no schema. It gets the type, as an error that holds the struct
+// would move each one that is put to the heap.
+func (k kinds) none(t reflect.Type) (*record.Schema, error) {
 	switch len(k) {
 	case 0:
 		return nil, errors.New("producer: Put needs Config.Schema; use PutRecord for records without one")
@@ -37,7 +44,7 @@ func (k kinds) of(v any) (*record.Schema, error) {
 	for i, s := range k {
 		refs[i] = s.Ref()
 	}
-	return nil, fmt.Errorf("producer: no schema of Config.Schemas was made of %T; there are %s", v, strings.Join(refs, ", "))
+	return nil, fmt.Errorf("producer: no schema of Config.Schemas was made of %v; there are %s", t, strings.Join(refs, ", "))
 }
 
 // named returns the schema that a dynamic record has to satisfy, nil if it is free-form.

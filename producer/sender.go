@@ -253,7 +253,7 @@ func (s *sender) paced(a *answer, verdicts []judged) {
 		switch {
 		case j.verdict == delivered:
 			s.stream.paces.worked(j.shard)
-			if s.stream.state == unaggregated && s.stream.why != "" && s.stream.landed.note(j.first().key, j.shard) {
+			if f := j.first(); s.stream.state == unaggregated && f.ehk == "" && s.stream.landed.note(f.key, j.shard) {
 				s.stream.auto = true
 			}
 		case j.rule.Class == failure.Throttle:

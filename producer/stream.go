@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/rivulet-iot/rivulet/internal/failure"
@@ -15,7 +16,7 @@ type stream struct {
 	shards      *partition.Map // while aggregating
 	recordBytes int            // the most that data and key of one record may have
 	askAt       time.Time      // when to ask again; zero: when something lands elsewhere
-	asked       time.Time      // when the shards were listed last
+	listed      time.Time      // when the shards were listed last after something landed elsewhere
 	distrust    time.Duration  // how long not to aggregate after the next landing that the list does not explain
 	why         string         // aggregates can't be sent, until somebody changes the stream or its policy
 	auto        bool           // it spreads records as it likes: no order to keep
@@ -80,8 +81,8 @@ func (st *stream) unaggregate(until time.Time, why string) {
 }
 
 // aggregate takes over a list of the shards.
-func (st *stream) aggregate(now time.Time, m *partition.Map) {
-	st.state, st.shards, st.askAt, st.why, st.auto, st.asked = aggregating, m, time.Time{}, "", false, now
+func (st *stream) aggregate(m *partition.Map) {
+	st.state, st.shards, st.askAt, st.why, st.auto = aggregating, m, time.Time{}, "", false
 	st.landed = landings{}
 	for id := range st.paces {
 		if _, open := m.ByID(id); !open {
@@ -93,11 +94,12 @@ func (st *stream) aggregate(now time.Time, m *partition.Map) {
 // mayList reports whether the shards may be listed again after something landed on another
 // shard than predicted. If not, nothing is aggregated until they may.
 func (st *stream) mayList(now time.Time) bool {
-	if next := st.asked.Add(betweenLists); now.Before(next) {
+	if next := st.listed.Add(betweenLists); now.Before(next) {
 		st.unaggregate(next, "")
 		return false
 	}
-	return st.state == aggregating
+	st.listed = now
+	return true
 }
 
 // explain compares a fresh list with where things landed. An endpoint whose answers do not
@@ -131,20 +133,34 @@ func (st *stream) askFailed(now time.Time, rule failure.Rule) (stop bool) {
 	return false
 }
 
-// landings are the last two shards of some keys, by which a stream that may not be
-// described shows that it keeps no order.
-type landings map[string][2]string
+// landings say how often the latest records of some keys changed shards, by which a stream that
+// may not be described shows that it keeps no order.
+type landings map[string]landing
 
-const mostLandings = 64
+type landing struct {
+	shard   string
+	changes uint32 // one bit for each of the last 32 records
+}
+
+const (
+	mostLandings = 64 // keys that are looked at
+	// manyChanges of a key within 32 records are no reshard: a stream of two shards that spreads
+	// its records makes some 16.
+	manyChanges = 14
+)
 
 // note is told where a record of a key was stored, while the shards are unknown. It reports
-// whether the key has come back to a shard after another one, which a reshard never
-// makes it do.
+// whether the key keeps to no shard.
 func (ls landings) note(key, shard string) bool {
-	last, known := ls[key]
-	if !known && len(ls) >= mostLandings || last[0] == shard {
+	l, known := ls[key]
+	if !known && len(ls) >= mostLandings {
 		return false
 	}
-	ls[key] = [2]string{shard, last[0]}
-	return last[1] == shard
+	l.changes <<= 1
+	if known && l.shard != shard {
+		l.changes |= 1
+	}
+	l.shard = shard
+	ls[key] = l
+	return bits.OnesCount32(l.changes) >= manyChanges
 }

@@ -113,7 +113,7 @@ func (w *window) deliver(verdicts []judged) (late int) {
 			}
 			w.end(ending{frame: f, outcome: retry.Delivered, shard: j.shard, seq: j.seq})
 			done[f] = true
-			if l := w.lanes.of(f.key, f.hash); l != nil {
+			if l := w.lanes.of(f.key, f.home); l != nil {
 				l.worked()
 			}
 		}
@@ -130,9 +130,9 @@ func (w *window) deliver(verdicts []judged) (late int) {
 func (w *window) hold(now time.Time, j *judged) {
 	held := map[laneID]bool{}
 	for _, f := range j.frames {
-		id := w.lanes.failing(f.key, f.hash)
-		if j.rule.Class == failure.Throttle {
-			id = w.lanes.throttled(f.hash)
+		id := w.lanes.failing(f.key, f.home)
+		if j.rule.Class == failure.Throttle && f.ehk == "" {
+			id = w.lanes.throttled(f.home)
 		}
 		if held[id] {
 			continue
@@ -187,7 +187,7 @@ func (w *window) giveBack() {
 
 // giveBackLane gives the leases of a lane's frames back.
 func (w *window) giveBackLane(l *lane) {
-	for _, f := range w.queue.take(func(f *frame) bool { return w.lanes.of(f.key, f.hash) == l }) {
+	for _, f := range w.queue.take(func(f *frame) bool { return w.lanes.of(f.key, f.home) == l }) {
 		for _, r := range f.runs {
 			w.buf.Return(r.first, r.last)
 		}
@@ -202,7 +202,7 @@ func (w *window) unread(f *frame) {
 		return
 	}
 	read := &w.front.read
-	if l := w.lanes.of(f.key, f.hash); l != nil {
+	if l := w.lanes.of(f.key, f.home); l != nil {
 		read = &l.read
 	} else {
 		w.front.more = true

@@ -77,7 +77,7 @@ func (w *window) makeRoom(now time.Time, waits func(shard string) time.Duration)
 	}
 	bytes := map[string]int{}
 	for _, f := range w.queue.frames {
-		bytes[w.lanes.shard(f.hash)] += f.memory()
+		bytes[w.lanes.shard(f.home)] += f.memory()
 	}
 	for shard, n := range bytes {
 		d := waits(shard)
@@ -100,7 +100,7 @@ func (w *window) lanesWanted(now time.Time) time.Duration {
 		if w.queued(l) {
 			continue
 		}
-		if l.read >= w.front.read && l.failures == 0 {
+		if l.read >= w.front.read && !l.until.After(now) {
 			w.lanes.remove(l)
 			continue
 		}
@@ -111,7 +111,7 @@ func (w *window) lanesWanted(now time.Time) time.Duration {
 
 func (w *window) queued(l *lane) bool {
 	for _, f := range w.queue.frames {
-		if w.lanes.of(f.key, f.hash) == l {
+		if w.lanes.of(f.key, f.home) == l {
 			return true
 		}
 	}

@@ -36,8 +36,6 @@ type Buffer interface {
 	// Rewind takes back all leases.
 	Rewind()
 
-	Return(first, last uint64)
-	Seek(index uint64)
 	// Span returns the index of the oldest unfinished entry, and the index that
 	// the next one appended will get. They are equal when nothing is pending.
 	Span() (first, next uint64)

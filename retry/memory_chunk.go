@@ -20,7 +20,6 @@ type chunk struct {
 	names  int      // bytes that its devices take in the head of a block
 	sealed bool     // nothing is added any more
 	busy   bool     // it is being written to disk
-	out    map[int]bool
 }
 
 // newDevice tells whether c has no entry of d yet.
@@ -173,7 +172,7 @@ func (m *Memory) drop(c *chunk) { m.ledger.Bytes -= int64(cap(c.buf)) }
 // evictOldest drops the oldest chunk of which nothing is leased.
 func (m *Memory) evictOldest() bool {
 	for i, c := range m.chunks {
-		if len(c.out) == 0 && c.live > 0 && !c.busy {
+		if c.first >= m.read.index && c.live > 0 && !c.busy {
 			m.loseAll(c, Evicted)
 			m.remove(i)
 			return true

@@ -21,24 +21,18 @@ func (m *Memory) Next(maxBytes int) []Entry {
 // lease adds entries to those leased, which have size bytes, up to maxBytes.
 func (m *Memory) lease(size, maxBytes int) {
 	for _, c := range m.chunks[m.chunkOf(m.read.index):] {
-		if m.read.index <= c.first {
+		if m.read.index <= c.first { // at its start; the chunks between may have been evicted
 			m.read = readPlace{index: c.first}
 		}
 		for i := int(m.read.index - c.first); i < c.n; i++ {
 			m.leased = append(m.leased, Entry{})
 			e := &m.leased[len(m.leased)-1]
 			end, _ := m.entryAt(c, m.read.offset, i, e)
-			if c.isDone(i) || c.out[i] {
+			if c.isDone(i) {
 				m.leased = m.leased[:len(m.leased)-1]
 			} else if size += len(e.Data) + EntryOverhead; len(m.leased) > 1 && size > maxBytes {
 				m.leased = m.leased[:len(m.leased)-1]
 				return
-			}
-			if !c.isDone(i) {
-				if c.out == nil {
-					c.out = map[int]bool{}
-				}
-				c.out[i] = true
 			}
 			m.read = readPlace{m.read.index + 1, end}
 		}
@@ -60,7 +54,7 @@ func (m *Memory) chunkOf(index uint64) int {
 func (m *Memory) Ack(first, last uint64, o Outcome) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ack(first, last, o)
+	m.ack(first, min(last, m.read.index-1), o)
 }
 
 // ack finishes entries that were leased.
@@ -69,13 +63,7 @@ func (m *Memory) ack(first, last uint64, o Outcome) {
 		c := m.chunks[ci]
 		from := int(max(first, c.first) - c.first)
 		to := int(min(last, c.first+uint64(c.n)-1) - c.first)
-		newly := 0
-		for i := from; i <= to; i++ {
-			if c.out[i] {
-				delete(c.out, i)
-				newly += c.setAllDone(i, i)
-			}
-		}
+		newly := c.setAllDone(from, to)
 		c.live -= newly
 		m.ledger.finish(o, uint64(newly))
 		if c.live == 0 && newly > 0 {
@@ -93,35 +81,6 @@ func (m *Memory) Rewind() {
 	if len(m.chunks) > 0 {
 		m.read.index = m.chunks[0].first
 	}
-}
-
-func (m *Memory) Return(first, last uint64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, c := range m.chunks {
-		for i := range c.out {
-			if x := c.first + uint64(i); x >= first && x <= last {
-				delete(c.out, i)
-			}
-		}
-	}
-}
-func (m *Memory) Seek(index uint64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, c := range m.chunks {
-		if index < c.first+uint64(c.n) {
-			m.read = readPlace{index: c.first}
-			var e Entry
-			for i := 0; c.first+uint64(i) < index; i++ {
-				end, _ := m.entryAt(c, m.read.offset, i, &e)
-				m.read = readPlace{m.read.index + 1, end}
-			}
-			return
-		}
-	}
-	if len(m.chunks)>0 { c:=m.chunks[len(m.chunks)-1]; m.read=readPlace{index:c.first}; var e Entry; for i:=0;i<c.n;i++ { end,_:=m.entryAt(c,m.read.offset,i,&e); m.read=readPlace{m.read.index+1,end} }; return }
-	m.read = readPlace{index: m.next}
 }
 
 // Span implements [Buffer].
@@ -151,7 +110,7 @@ func (m *Memory) expire(limit int64) {
 			if p, put = m.entryAt(c, p, i, &e); put >= limit {
 				break
 			}
-			if !c.out[i] && !c.isDone(i) {
+			if e.Index >= m.read.index && !c.isDone(i) {
 				c.setDone(i)
 				m.lost.add(Expired, e.Device, e.Boot, e.Seq)
 				newly++
