@@ -1,6 +1,9 @@
 package producer
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // fill reads rows and makes frames of them when it is time to. It returns how long
 // until it will be time.
@@ -10,7 +13,8 @@ func (s *sender) fill(now time.Time) time.Duration {
 	}
 	first, next := s.p.buf.Span()
 	if first < s.read && len(s.out) == 0 && len(s.search.suspects) == 0 { // a disk was read late
-		s.p.buf.Rewind()
+		s.p.buf.Return(0, math.MaxUint64)
+		s.p.buf.Seek(0)
 		s.read, s.more = first, true
 	}
 	if s.read >= next {

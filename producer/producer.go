@@ -167,9 +167,9 @@ func (p *Producer) accept(ctx context.Context, device string, row []byte, err er
 	if p.closing.Load() {
 		err = ErrClosed
 	}
-	var seq uint64
+	var boot, seq uint64
 	if err == nil {
-		seq, err = p.buf.Append(ctx, device, row)
+		boot, seq, err = p.buf.Append(ctx, device, row)
 	}
 	if err != nil {
 		p.refused.Add(1)
@@ -184,7 +184,7 @@ func (p *Producer) accept(ctx context.Context, device string, row []byte, err er
 	if total >= enough && total-n < enough || p.idle.Load() && p.idle.CompareAndSwap(true, false) {
 		p.poke()
 	}
-	return record.ID{Device: device, Boot: p.buf.Boot(), Seq: seq}, nil
+	return record.ID{Device: device, Boot: boot, Seq: seq}, nil
 }
 
 func (p *Producer) poke() {

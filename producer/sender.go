@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"math"
 	"time"
 
 	"github.com/rivulet-iot/rivulet/internal/failure"
@@ -141,7 +142,8 @@ func (s *sender) release() {
 	}
 	s.maybe.add(maybe)
 	s.out, s.outBytes, s.leased = nil, 0, 0
-	s.p.buf.Rewind()
+	s.p.buf.Return(0, math.MaxUint64)
+	s.p.buf.Seek(0)
 	s.read, _ = s.p.buf.Span()
 	s.maybe.dropBelow(s.read)
 	s.more = true
