@@ -21,6 +21,7 @@ type frame struct {
 	records  int
 	stored   int  // bytes that its entries take in the buffer, about
 	nested   bool // its data is an aggregate itself
+	marked   bool // it has marks
 	attempts int  // calls that carried it
 	again    int  // how many of its records an earlier attempt may have stored
 }

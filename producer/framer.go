@@ -144,6 +144,9 @@ func (w *window) take(e *retry.Entry, r *reading, f facts) bool {
 	if r.want != nil && !r.want(g.key, g.hashed(), e.Index) {
 		return false
 	}
+	if e.Index < w.marks.before {
+		w.marks.read(e.Device, e.Boot)
+	}
 	g.rows = append(g.rows, record.Row{ID: record.ID{Device: e.Device, Boot: e.Boot, Seq: e.Seq}, Data: e.Data})
 	g.index = append(g.index, e.Index)
 	g.raw += len(e.Data) + retry.EntryOverhead
@@ -233,6 +236,7 @@ func (w *window) encode(f facts, key string, rows []record.Row, index []uint64) 
 	}
 	fr.used = time.Now()
 	fr.batch.Set(rows)
+	w.marks.certain = w.certain(key, rows, index)
 	data, err := fr.enc.AppendFrame(fr.encoded[:0], fr.batch)
 	fr.encoded = data
 	limit := f.frameLimit()
@@ -259,6 +263,7 @@ func (w *window) encode(f facts, key string, rows []record.Row, index []uint64) 
 			len(data)+len(key), w.cfg.Codec.Name(), f.recordBytes)})
 	default:
 		made.data = append([]byte(nil), data...)
+		made.marked = w.marks.certain
 		fr.learn(len(data), made.stored+(retry.EntryOverhead-entryBytes)*made.records)
 		w.admit(made)
 	}

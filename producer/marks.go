@@ -10,6 +10,7 @@ import (
 // missing records from those still to come, and forget the ids of boots that are over. They say
 // only what is certain, and are best effort.
 type marks struct {
+	before  uint64              // entries of lower indexes were in the buffer when it was opened
 	certain bool                // nothing older of the frame's device is outstanding
 	earlier map[string][]uint64 // boots before this one, by device, that no frame has closed yet
 }
@@ -51,4 +52,14 @@ func (m *marks) delivered(ids []IDRange) {
 			delete(m.earlier, r.Device)
 		}
 	}
+}
+
+// certain reports whether nothing is outstanding that was put before a frame's records by
+// their devices: nothing at all is older, or the key is the device and no lane, suspect or
+// frame may hold an older record of it.
+func (w *window) certain(key string, rows []record.Row, index []uint64) bool {
+	if first, _ := w.buf.Span(); index[0] <= first {
+		return true
+	}
+	return rows[0].ID.Device == key && w.byDevice && w.queue.keys[key] == 0 && len(w.lanes.all) == 0 && !w.hunt.suspects()
 }

@@ -169,9 +169,9 @@ func (p *Producer) accept(ctx context.Context, device string, row []byte, err er
 	if p.bell.closing.Load() {
 		err = ErrClosed
 	}
-	var seq uint64
+	var boot, seq uint64
 	if err == nil {
-		seq, err = p.buf.Append(ctx, device, row)
+		boot, seq, err = p.buf.Append(ctx, device, row)
 	}
 	if err != nil {
 		p.refused.Add(1)
@@ -181,7 +181,7 @@ func (p *Producer) accept(ctx context.Context, device string, row []byte, err er
 		return record.ID{}, err
 	}
 	p.bell.put(int64(len(row) + retry.EntryOverhead))
-	return record.ID{Device: device, Boot: p.buf.Boot(), Seq: seq}, nil
+	return record.ID{Device: device, Boot: boot, Seq: seq}, nil
 }
 
 // Sync returns when every record put before is on stable storage or delivered. A

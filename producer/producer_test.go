@@ -389,6 +389,8 @@ func TestExpiry(t *testing.T) {
 		put(t, p, 1)
 		require.NoError(t, p.Close(ctx))
 		require.EqualValues(t, 1, p.Stats().Delivered)
-		require.EqualValues(t, producer.IDRange{Device: "pi", Boot: buf.Boot(), First: 1, Last: 10}, ds.all[0].IDs[0])
+		id := ds.all[0].IDs[0]
+		require.NotZero(t, id.Boot)
+		require.EqualValues(t, producer.IDRange{Device: "pi", Boot: id.Boot, First: 1, Last: 10}, id)
 	})
 }

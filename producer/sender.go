@@ -41,6 +41,9 @@ func newSender(p *Producer) *sender {
 			// What is found in the buffer has waited long enough.
 			front: front{read: first, oldest: first, more: first < next}}}
 	s.win.lanes.shard = s.stream.predict
+	s.win.marks.before = next
+	_, s.win.byDevice = s.cfg.Key.(interface{ ByDevice() })
+	s.win.fr.batch.SetMark(s.win.marks.of)
 	return s
 }
 

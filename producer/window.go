@@ -17,17 +17,19 @@ import (
 // before it is finished, a suspect, or in a frame before it in the queue. So frames leave the
 // queue, without being sent, by whole lanes or all together.
 type window struct {
-	cfg   *Config
-	buf   retry.Buffer
-	size  int // bytes of rows, with overhead, that are framed at a time, and of frames that wait
-	most  int // bytes that may be leased
-	fr    framer
-	queue queue
-	front front
-	lanes lanes
-	hunt  hunt
-	maybe indexSet // entries that an attempt of unknown outcome carried
-	ended []ending // not reported yet
+	cfg      *Config
+	buf      retry.Buffer
+	size     int  // bytes of rows, with overhead, that are framed at a time, and of frames that wait
+	most     int  // bytes that may be leased
+	byDevice bool // a record's key is its device
+	fr       framer
+	queue    queue
+	front    front
+	lanes    lanes
+	hunt     hunt
+	maybe    indexSet // entries that an attempt of unknown outcome carried
+	marks    marks
+	ended    []ending // not reported yet
 }
 
 // front is the place up to which the buffer was read.
@@ -113,6 +115,9 @@ func (w *window) deliver(verdicts []judged) (late int) {
 			}
 			w.end(ending{frame: f, outcome: retry.Delivered, shard: j.shard, seq: j.seq})
 			done[f] = true
+			if f.marked {
+				w.marks.delivered(f.ids.list)
+			}
 			if l := w.lanes.of(f.key, f.home); l != nil {
 				l.worked()
 			}
