@@ -236,7 +236,7 @@ func (w *window) encode(f facts, key string, rows []record.Row, index []uint64) 
 	}
 	fr.used = time.Now()
 	fr.batch.Set(rows)
-	w.marks.certain = w.certain(key, rows, index)
+	w.marks.certain = w.certain(key, index)
 	data, err := fr.enc.AppendFrame(fr.encoded[:0], fr.batch)
 	fr.encoded = data
 	limit := f.frameLimit()

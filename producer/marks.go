@@ -55,11 +55,12 @@ func (m *marks) delivered(ids []IDRange) {
 }
 
 // certain reports whether nothing is outstanding that was put before a frame's records by
-// their devices: nothing at all is older, or the key is the device and no lane, suspect or
-// frame may hold an older record of it.
-func (w *window) certain(key string, rows []record.Row, index []uint64) bool {
-	if first, _ := w.buf.Span(); index[0] <= first {
-		return true
+// their device: the key is the device, and no older entry, or no lane, suspect or frame that may
+// hold one.
+func (w *window) certain(key string, index []uint64) bool {
+	if !w.byDevice {
+		return false
 	}
-	return rows[0].ID.Device == key && w.byDevice && w.queue.keys[key] == 0 && len(w.lanes.all) == 0 && !w.hunt.suspects()
+	first, _ := w.buf.Span()
+	return index[0] <= first || w.queue.keys[key] == 0 && len(w.lanes.all) == 0 && !w.hunt.suspects()
 }

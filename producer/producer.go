@@ -31,8 +31,9 @@ type Producer struct {
 	burst   int64 // bytes of rows, with overhead, that may be put before some are sent
 	scratch sync.Pool
 
-	bell    *doorbell
-	refused atomic.Uint64
+	bell      *doorbell
+	refused   atomic.Uint64
+	reporting atomic.Bool // OnDelivery runs
 
 	ctx    context.Context // of the calls; ends when Close gives up
 	cancel context.CancelFunc
@@ -262,16 +263,19 @@ func (p *Producer) Close(ctx context.Context) error {
 		return p.lost
 	case <-ctx.Done():
 	}
-	select { // the sender ends at once, unless somebody's code holds it
-	case <-p.ended:
-		return p.lost
-	case <-time.After(closeGrace):
-		return fmt.Errorf("producer: Close: a call of OnDelivery has not returned: %w", ctx.Err())
+	// The sender ends at once and the buffer is closed, unless an OnDelivery holds them up.
+	for held := 0; held < 4; {
+		select {
+		case <-p.ended:
+			return p.lost
+		case <-time.After(50 * time.Millisecond):
+			if held++; !p.reporting.Load() {
+				held = 0
+			}
+		}
 	}
+	return fmt.Errorf("producer: Close: a call of OnDelivery has not returned: %w", ctx.Err())
 }
-
-// closeGrace is how long Close waits, after its context, for what needs no network.
-const closeGrace = 250 * time.Millisecond
 
 // finish closes the buffer when the sender has ended.
 func (p *Producer) finish() {

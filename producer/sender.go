@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/rivulet-iot/rivulet/internal/failure"
+	"github.com/rivulet-iot/rivulet/partition"
 	"github.com/rivulet-iot/rivulet/record"
 	"github.com/rivulet-iot/rivulet/retry"
 )
@@ -42,7 +43,7 @@ func newSender(p *Producer) *sender {
 			front: front{read: first, oldest: first, more: first < next}}}
 	s.win.lanes.shard = s.stream.predict
 	s.win.marks.before = next
-	_, s.win.byDevice = s.cfg.Key.(interface{ ByDevice() })
+	s.win.byDevice = s.cfg.Key.String() == partition.ByDevice().String()
 	s.win.fr.batch.SetMark(s.win.marks.of)
 	return s
 }

@@ -187,8 +187,12 @@ func (w *window) readFront(next uint64, f facts, bell *doorbell, rows int) (take
 		}
 	}
 	w.read(&r, f)
+	if r.seen == 0 && len(w.queue.frames) > 0 { // no more may be leased before some of it is sent
+		w.front.more = true
+		return 0, false
+	}
 	if r.seen == 0 {
-		// All from here on is finished or leased, or on a disk that cannot be read now.
+		// All from here on is finished, or on a disk that cannot be read now.
 		first, _ := w.buf.Span()
 		w.front.read, w.front.more, w.front.first = max(w.front.read, first), false, time.Time{}
 		bell.idle.Store(true)
