@@ -67,7 +67,7 @@ func oneStress(t *testing.T, seed int64) {
 		defer mu.Unlock()
 		for _, x := range d.IDs {
 			for s := x.First; s <= x.Last; s++ {
-				id := fmt.Sprint(x.Device, "/", s)
+				id := fmt.Sprint(x.Device, "/", x.Boot, "/", s)
 				ids[id]++
 			}
 		}
@@ -104,7 +104,7 @@ func oneStress(t *testing.T, seed int64) {
 		}
 		cancel()
 		if err == nil {
-			s := fmt.Sprint(id.Device, "/", id.Seq)
+			s := fmt.Sprint(id.Device, "/", id.Boot, "/", id.Seq)
 			accepted[s] = true
 		}
 		if r.Intn(10) == 0 {

@@ -133,7 +133,7 @@ func (w *window) fill(now time.Time, f facts, bell *doorbell) bool {
 	}
 	for _, l := range w.lanes.all {
 		if rows > 0 && !l.until.After(now) && !w.queued(l) {
-			n, moved := w.readLane(now, l, f, rows)
+			n, moved := w.readLane(l, f, rows)
 			got = got || moved
 			rows -= n
 		}
@@ -209,21 +209,18 @@ func (w *window) readFront(next uint64, f facts, bell *doorbell, rows int) (take
 
 // readLane makes frames of a lane's own rows. It returns how many, and reports whether the
 // lane's read place moved.
-func (w *window) readLane(now time.Time, l *lane, f facts, rows int) (taken int, moved bool) {
+func (w *window) readLane(l *lane, f facts, rows int) (taken int, moved bool) {
 	r := reading{from: l.read, to: w.front.read, bytes: max(min(l.allow, w.room()), 1), rows: rows,
 		want: func(key string, h partition.Hash, index uint64) bool {
 			return !w.hunt.suspect(index) && w.lanes.of(key, h) == l
 		}}
 	w.read(&r, f)
-	if r.seen == 0 && r.from < r.to {
-		// Finished or leased from here to the front, or on a disk that cannot be read now.
-		if first, _ := w.buf.Span(); first >= w.front.read {
-			r.from = w.front.read
-		} else {
-			l.until = now.Add(unreadable)
-		}
+	if moved, l.read = r.from > l.read, r.from; r.seen == 0 && l.read < w.front.read {
+		// All up to the front is finished, or on a disk that cannot be read now: the front
+		// will see.
+		w.front.read = l.read
+		w.lanes.remove(l)
 	}
-	moved, l.read = r.from > l.read, r.from
 	return r.taken, moved
 }
 
