@@ -8,15 +8,14 @@ import (
 	"github.com/rivulet-iot/rivulet/record"
 )
 
-// The first bytes of a columnar frame. The third has the version in its lower
+// The first bytes of a columnar frame. The fourth has the version in its lower
 // half, and in its highest bit whether the text is deflated.
 const (
-	columnarMagic0  = 0xd7
-	columnarMagic1  = 'R'
+	columnarStart   = 0xd7<<24 | 'R'<<16 | 'V'<<8 | columnarVersion
 	columnarVersion = 1
 	columnarDeflate = 0x80
 
-	columnarHead = 7 // magic, version, checksum
+	columnarHead = 8 // magic, version, checksum
 )
 
 type columnarCodec struct{}
@@ -78,19 +77,24 @@ func (e *columnarEncoder) AppendFrame(dst []byte, b *record.Batch) ([]byte, erro
 	e.coded = e.coder.finish()
 
 	at := len(dst)
-	dst = append(dst, columnarMagic0, columnarMagic1, columnarVersion, 0, 0, 0, 0)
+	dst = binary.BigEndian.AppendUint32(dst, columnarStart)
+	dst = append(dst, 0, 0, 0, 0)
 	dst, deflated := e.text.appendTo(dst)
 	if deflated {
-		dst[at+2] |= columnarDeflate
+		dst[at+3] |= columnarDeflate
 	}
 	dst = append(dst, e.coded...)
-	binary.LittleEndian.PutUint32(dst[at+3:], columnarChecksum(dst[at:]))
+	frame := dst[at:]
+	binary.LittleEndian.PutUint32(frame[4:], columnarChecksum(binary.BigEndian.Uint32(frame), frame))
 	return dst, nil
 }
 
-// columnarChecksum is CRC-32 (IEEE 802.3) over the frame without the checksum itself.
-func columnarChecksum(frame []byte) uint32 {
-	return crc32.Update(crc32.ChecksumIEEE(frame[:3]), crc32.IEEETable, frame[columnarHead:])
+// columnarChecksum is CRC-32 (IEEE 802.3) over the frame without the checksum
+// itself, if its first four bytes are start.
+func columnarChecksum(start uint32, frame []byte) uint32 {
+	var head [4]byte
+	binary.BigEndian.PutUint32(head[:], start)
+	return crc32.Update(crc32.ChecksumIEEE(head[:]), crc32.IEEETable, frame[columnarHead:])
 }
 
 // mostDecoded is what a frame may become: what repeats takes next to nothing here,

@@ -116,20 +116,23 @@ func (c *Decoder) decodeColumnar(frame []byte, limit int64, fn func(*record.Reco
 	if len(frame) < columnarHead {
 		return fmt.Errorf("%w: it ends too early", ErrCorrupt)
 	}
-	if frame[2]&^columnarDeflate != columnarVersion {
-		return fmt.Errorf("%w: a columnar frame of version %d, which this program is too old for", ErrFormat, frame[2]&^columnarDeflate)
-	}
-	if binary.LittleEndian.Uint32(frame[3:]) != columnarChecksum(frame) {
+	if !fits(frame, binary.BigEndian.Uint32(frame)) {
 		return fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
 	}
+	if version := frame[3] &^ columnarDeflate; version != columnarVersion {
+		return fmt.Errorf("%w: a columnar frame of version %d, which this program is too old for", ErrFormat, version)
+	}
 	d := &columnarDecoder{left: limit, schemas: c.Schemas, head: newHead, marked: map[record.ID]int{}}
-	d.coder.start(d.readText(frame[columnarHead:], frame[2]&columnarDeflate != 0))
+	d.coder.start(d.readText(frame[columnarHead:], frame[3]&columnarDeflate != 0))
 	records := d.number()
 	if records < 1 {
 		d.fail("%d records", records)
 	}
 	if !d.spend(records, recordCost) {
 		return d.err
+	}
+	if c.MaxRecords > 0 && records > c.MaxRecords {
+		return tooMany(c.MaxRecords)
 	}
 	d.readSeries(int(records))
 	seqs, times := d.readSeqs(int(records)), d.numbers(int(records))

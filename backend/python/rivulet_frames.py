@@ -48,10 +48,98 @@ class FrameError(ValueError):
 
 
 def sniff(frame: bytes) -> str:
-    """Tells by its first bytes which codec wrote a frame: "columnar", "gzip", "zstd", "none"; or "unknown"."""
-    start = bytes(frame[:4])
-    codecs = {b"\xd7R": "columnar", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"{": "none"}
-    return next((codec for magic, codec in codecs.items() if start.startswith(magic)), "unknown")
+    """Tells which codec wrote a frame: "columnar", "gzip", "zstd", "none"; or "unknown".
+
+    Some 30 bits must agree, so that of other bytes none is taken for a damaged frame; and a frame that lost its end or has a
+    bit wrong, be it in those bits, is told all the same. All that begins with a brace is "none", and gzip and zstd may hold
+    anything: is_others tells these from frames.
+    """
+    start = bytes(frame[:16])
+    if _is_columnar(start, frame):
+        return "columnar"
+    if _is_gzip(start):
+        return "gzip"
+    if _is_zstd(start):
+        return "zstd"
+    return "none" if start[:1] == b"{" or start[1:14] == _RECORD[1:14] else "unknown"
+
+
+def is_others(frame: bytes, limit: int = DEFAULT_LIMIT) -> bool:
+    """Tells whether a frame that cannot be read is JSON, or gzip or zstd of something, that is whole and that nothing says was
+    meant as record JSON: somebody's own."""
+    if sniff(frame) in ("columnar", "unknown"):
+        return False
+    text = b""
+    try:
+        for chunk in _text(bytes(frame)):
+            text += chunk[: _MEANT - len(text)]
+            limit -= len(chunk)
+            if limit < 0:
+                break
+    except FrameError:
+        return False
+    return text != b"" and not _meant_as_records(text)
+
+
+_COLUMNAR, _DEFLATED = 0xD7525601, 0x80  # magic and version; with a text that is deflated
+_GZIP = bytes.fromhex("1f8b080000096e8800ff")  # how our encoder begins: no flags, no time, no system
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_RECORD = b'{"device_id":"'
+_SEEN = b'"device_id":', b'"boot":"', b'"seq":', b'"ts":"', b'"readings":{'
+_MEANT = 1 << 14  # bytes of a text that are looked at
+
+
+def _wrong_bits(start: bytes, right: bytes) -> int:
+    return bin(int.from_bytes(start[: len(right)], "big") ^ int.from_bytes(right, "big")).count("1")
+
+
+def _is_columnar(start: bytes, frame: bytes) -> bool:
+    head = int.from_bytes(start[:4], "big")
+    ours = head & ~_DEFLATED == _COLUMNAR and len(start) >= 4
+    if ours or len(start) < 8:
+        return ours
+    if (head ^ _COLUMNAR) >> 8 == 0 and _fits(head, frame):
+        return True  # of a later version, which has its checksum in the same place
+    heads = (_COLUMNAR, _COLUMNAR | _DEFLATED)
+    return any(_wrong_bits(start, right.to_bytes(4, "big")) == 1 and _fits(right, frame) for right in heads)
+
+
+def _fits(head: int, frame: bytes) -> bool:
+    """Tells whether a columnar frame has the right checksum if it begins with head."""
+    return int.from_bytes(frame[4:8], "little") == zlib.crc32(frame[8:], zlib.crc32(head.to_bytes(4, "big")))
+
+
+def _is_gzip(start: bytes) -> bool:
+    """Tells gzip by all of the header that RFC 1952 fixes, or by how near it is to what our encoder writes."""
+    if len(start) < len(_GZIP):
+        return False
+    flags, extra, system = start[3], start[8], start[9]
+    if start[:3] == _GZIP[:3] and flags & 0xE0 == 0 and extra in (0, 2, 4) and (system <= 13 or system == 255):
+        return True
+    return _wrong_bits(start, _GZIP) <= 4
+
+
+def _is_zstd(start: bytes) -> bool:
+    """Tells zstd by the magic number. If a bit of that is wrong, the next must be as our encoder writes it."""
+    wrong = _wrong_bits(start, _ZSTD)
+    return len(start) >= 4 and (wrong == 0 or wrong == 1 and len(start) > 4 and start[4] & 0x1F == 4)
+
+
+def _meant_as_records(text: bytes) -> bool:
+    """Tells by the beginning of some text whether it is record JSON that was damaged, or that of a later version; and no JSON
+    or anything else that never was any."""
+    if b'"device_id"' in text and b'"readings"' in text:
+        return True
+    if sum(member in text for member in _SEEN) >= len(_SEEN) - 1:  # a name may be damaged
+        return True
+    n = min(len(text), len(_RECORD))
+    if n < 5 or text[:n] != _RECORD[:n] or b"\n" in text:
+        return False
+    try:  # cut short in its first line, unless it is JSON
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def decode(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LIMIT) -> Iterator[dict[str, Any]]:
@@ -69,13 +157,18 @@ def decode(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LI
         yield from _Columnar(frame, list(schemas), limit).records()
     elif codec != "unknown":
         n = 0
-        for line in lines(frame, limit):
-            n += 1
-            yield _json_record(line, n)
+        try:
+            for line in lines(frame, limit):
+                yield _json_record(line, n + 1)
+                n += 1
+        except FrameError as e:
+            if n == 0 and e.reason == "corrupt" and is_others(frame, limit):
+                raise FrameError("format", f"not a frame: it is of other content than record JSON: {e}") from e
+            raise
         if n == 0:
             raise FrameError("corrupt", "damaged frame: there is no record in it")
     else:
-        raise FrameError("format", f"not a frame: it begins with {frame[:4].hex(' ') or 'nothing'}")
+        raise FrameError("format", f"not a frame: it begins with {frame[:8].hex(' ') or 'nothing'}")
 
 
 NO_TIME = -62135596800000  # is how Go's empty time comes here
@@ -122,15 +215,8 @@ def series(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LI
 
 def lines(frame: bytes, limit: int = DEFAULT_LIMIT) -> Iterator[bytes]:
     """Yields the lines of a frame of record JSON ("gzip", "zstd" or "none"), each of at most 1 MiB, whatever is in them."""
-    frame, codec = bytes(frame), sniff(frame)
-    if codec == "gzip":
-        chunks = _gunzip(frame)
-    elif codec == "zstd":
-        chunks = _unzstd(frame)
-    else:
-        chunks = (frame[i : i + _CHUNK] for i in range(0, len(frame), _CHUNK))
     rest = b""
-    for chunk in chunks:
+    for chunk in _text(bytes(frame)):
         limit -= len(chunk)
         if limit < 0:
             raise FrameError("too_large", "frame is over the limit: it decompresses to more")
@@ -426,16 +512,16 @@ class _Columnar:
 
     def __init__(self, frame: bytes, schemas: list[Schema], limit: int):
         self.left, self.schemas = limit, schemas
-        if len(frame) < 7:
+        if len(frame) < 8:
             raise FrameError("corrupt", "damaged frame: it ends too early")
-        if frame[2] & 0x7F != 1:
-            raise FrameError("format", f"a columnar frame of version {frame[2] & 0x7F}, which this program is too old for")
-        if int.from_bytes(frame[3:7], "little") != zlib.crc32(frame[7:], zlib.crc32(frame[:3])):
+        if not _fits(int.from_bytes(frame[:4], "big"), frame):
             raise FrameError("corrupt", "damaged frame: its checksum is wrong")
+        if frame[3] & 0x7F != 1:
+            raise FrameError("format", f"a columnar frame of version {frame[3] & 0x7F}, which this program is too old for")
         self.texts: list[str] = []
         self.sizes: list[int] = []  # of the texts, in bytes
         self.used = 0  # texts that were referred to
-        self.coder = _Coder(self.read_text(frame, frame[2] & 0x80 != 0))
+        self.coder = _Coder(self.read_text(frame, frame[3] & 0x80 != 0))
         self.head = _Model()
         self.form, self.way, self.scale, self.zeros = _Tree(4), _Tree(3), _Tree(4), _Tree(6)
         self.boots: list[str] = []
@@ -466,7 +552,7 @@ class _Columnar:
 
     def read_text(self, frame: bytes, deflated: bool) -> bytes:
         """Reads the frame's strings and returns what is behind them."""
-        size, at = self.uvarint(frame, 7, _MAX_LENGTH)
+        size, at = self.uvarint(frame, 8, _MAX_LENGTH)
         stored = size
         if deflated:
             stored, at = self.uvarint(frame, at, _MAX_LENGTH)
@@ -811,6 +897,15 @@ def _day(day: int) -> str:
 _CHUNK = 1 << 16
 MAX_LINE = 1 << 20  # the longest record JSON is shorter
 _MAX_WINDOW = 8 << 20  # what RFC 8878 recommends every decoder to support
+
+
+def _text(frame: bytes) -> Iterator[bytes]:
+    codec = sniff(frame)
+    if codec == "gzip":
+        return _gunzip(frame)
+    if codec == "zstd":
+        return _unzstd(frame)
+    return (frame[i : i + _CHUNK] for i in range(0, len(frame), _CHUNK))
 
 
 def _gunzip(frame: bytes) -> Iterator[bytes]:
