@@ -162,18 +162,19 @@ func (d *columnarDecoder) readSchema(s *shape) (readings []record.Column) {
 		return nil
 	}
 	s.ref = schema.Ref()
-	fields := schema.Fields()
-	if !d.spend(int64(len(fields)), recordCost) {
+	fields := schema.Len()
+	if !d.spend(int64(fields), recordCost) {
 		return nil
 	}
 	all := d.coder.bits(1) == 1
-	for i := 0; i < len(fields); i += 8 {
+	for i := 0; i < fields; i += 8 {
 		present := uint64(0xff)
 		if !all {
 			present = d.coder.bits(8)
 		}
-		for k, f := range fields[i:min(i+8, len(fields))] {
+		for k := range min(8, fields-i) {
 			if present&(1<<k) != 0 {
+				f := schema.Field(i + k)
 				readings = append(readings, record.Column{Name: f.Name, Kind: f.Kind})
 			}
 		}
