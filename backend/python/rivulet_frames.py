@@ -61,7 +61,7 @@ def sniff(frame: bytes) -> str:
         return "gzip"
     if _is_zstd(start):
         return "zstd"
-    return "none" if start[:1] == b"{" or start[1:14] == _RECORD[1:14] else "unknown"
+    return "none" if start[:1] == b"{" or start[1:14] == _RECORD_START[1:14] else "unknown"
 
 
 def is_others(frame: bytes, limit: int = DEFAULT_LIMIT) -> bool:
@@ -84,7 +84,7 @@ def is_others(frame: bytes, limit: int = DEFAULT_LIMIT) -> bool:
 _COLUMNAR, _DEFLATED = 0xD7525601, 0x80  # magic and version; with a text that is deflated
 _GZIP = bytes.fromhex("1f8b080000096e8800ff")  # how our encoder begins: no flags, no time, no system
 _ZSTD = b"\x28\xb5\x2f\xfd"
-_RECORD = b'{"device_id":"'
+_RECORD_START = b'{"device_id":"'
 _SEEN = b'"device_id":', b'"boot":"', b'"seq":', b'"ts":"', b'"readings":{'
 _MEANT = 1 << 14  # bytes of a text that are looked at
 
@@ -132,8 +132,8 @@ def _meant_as_records(text: bytes) -> bool:
         return True
     if sum(member in text for member in _SEEN) >= len(_SEEN) - 1:  # a name may be damaged
         return True
-    n = min(len(text), len(_RECORD))
-    if n < 5 or text[:n] != _RECORD[:n] or b"\n" in text:
+    n = min(len(text), len(_RECORD_START))
+    if n < 5 or text[:n] != _RECORD_START[:n] or b"\n" in text:
         return False
     try:  # cut short in its first line, unless it is JSON
         json.loads(text)
@@ -233,7 +233,7 @@ _FLOAT, _INT, _BOOL, _STRING = range(4)
 _MAX_READINGS, _MAX_META, _MAX_NAME, _MAX_DEVICE, _MAX_CLOSED = 512, 64, 128, 128, 64
 
 
-# What a device id or a name may not have: controls, what changes the direction of what is around it, what nobody sees. (record/names.go)
+# What a device id or a name may not have: controls, what turns the direction of text, what nobody sees. As in record/names.go.
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -255,6 +255,8 @@ def name_problem(text: str) -> str:
 
 
 def _bad_text(text: str) -> str:
+    if text.isascii() and text.isprintable() and text[0] != " " != text[-1]:  # as nearly all
+        return ""
     found = _UNSEEN.search(text)
     if found:
         return f"has the character U+{ord(found[0]):04X}, which does not show itself"
@@ -302,6 +304,9 @@ _RATES = [131072 // (2 * n + 3) for n in range(61)]
 _SLOWER = {rate: _RATES[min(n + 1, 60)] for n, rate in enumerate(_RATES)}  # the rates are all different
 _ZERO, _CLASS, _SIGNS, _TOP = 0, 3, 3 + 3 * 64, 3 + 3 * 64 + 65  # where a model's bits of each sort begin
 _MODEL_BITS = _TOP + 65 * 32
+# Where those of the head's choices do, behind them: a form, a way, a scale, a number of zeros, gaps.
+_FORM, _WAY, _SCALE, _ZEROS, _GAPS = (_MODEL_BITS + at for at in (0, 16, 24, 40, 104))
+_HEAD_BITS = _GAPS + 2
 
 _ORDERED, _RANKED, _DERIVED, _QUOTIENTS, _PRODUCTS, _SINGLE_QUOTIENTS, _SINGLE_PRODUCTS = 0, 1, 2, 4, 5, 6, 7
 _RECORD_COST, _SMALL_COST = 64, 16
@@ -340,17 +345,8 @@ class _Model:
 
     __slots__ = ("after", "p", "rate")
 
-    def __init__(self) -> None:
-        self.p, self.rate, self.after = [32768] * _MODEL_BITS, [_RATES[0]] * _MODEL_BITS, 0
-
-
-class _Tree:
-    """The same, of a choice of so many bits."""
-
-    __slots__ = ("p", "rate")
-
-    def __init__(self, bits: int, chance: int = 32768) -> None:
-        self.p, self.rate = [chance] * (1 << bits), [_RATES[0]] * (1 << bits)
+    def __init__(self, bits: int = _MODEL_BITS) -> None:
+        self.p, self.rate, self.after = [32768] * bits, [_RATES[0]] * bits, 0
 
 
 class _Coder:
@@ -377,33 +373,36 @@ class _Coder:
         self.size, self.code = size, code
         return value
 
-    def choice(self, tree: _Tree, n: int) -> int:
-        """Reads n bits that are learnt."""
-        node, p, rate = 1, tree.p, tree.rate
-        while node < 1 << n:
-            chance, r = p[node], rate[node]
-            rate[node] = _SLOWER[r]
-            bound = (self.size >> 12) * (chance >> 4 | 1)
-            if self.code < bound:
-                self.size = bound
-                p[node] = chance + ((65536 - chance) * r >> 16)
+    def choice(self, head: _Model, base: int, end: int) -> int:
+        """Reads a choice of end values that is learnt, by the tree of bits that begins at base."""
+        size, code, p, rate = self.size, self.code, head.p, head.rate
+        node = 1
+        while node < end:
+            at = base + node
+            chance, r = p[at], rate[at]
+            rate[at] = _SLOWER[r]
+            bound = (size >> 12) * (chance >> 4 | 1)
+            if code < bound:
+                size = bound
+                p[at] = chance + ((65536 - chance) * r >> 16)
                 node += node
             else:
-                self.code -= bound
-                self.size -= bound
-                p[node] = chance - (chance * r >> 16)
+                code -= bound
+                size -= bound
+                p[at] = chance - (chance * r >> 16)
                 node += node + 1
-            while self.size < 0x1000000:
-                self.size <<= 8
-                self.code = (self.code << 8 | self.take()) & 0xFFFFFFFF
-        return node - (1 << n)
+            while size < 0x1000000:
+                size <<= 8
+                code = (code << 8 | self.take()) & 0xFFFFFFFF
+        self.size, self.code = size, code
+        return node - end
 
     def numbers(self, model: _Model, count: int) -> list[int]:
         """Reads numbers. Nearly all time is spent here, hence the local names and the same lines four times."""
         size, code, take, slower = self.size, self.code, self.take, _SLOWER
         p, rate, after = model.p, model.rate, model.after
         out: list[int] = []
-        append = out.append
+        append, large = out.append, False
         for _ in repeat(None, count):
             chance, r = p[after], rate[after]
             rate[after] = slower[r]
@@ -484,9 +483,10 @@ class _Coder:
                 self.size, self.code = size, code
                 node = node << digits - 6 | self.bits(digits - 6)
                 size, code = self.size, self.code
+                large = large or digits == 64
             append(-node if negative else node)
         self.size, self.code, model.after = size, code, after
-        return _wrapped(out)
+        return _wrapped(out) if large else out
 
 
 class _Shape(NamedTuple):
@@ -522,8 +522,8 @@ class _Columnar:
         self.sizes: list[int] = []  # of the texts, in bytes
         self.used = 0  # texts that were referred to
         self.coder = _Coder(self.read_text(frame, frame[3] & 0x80 != 0))
-        self.head = _Model()
-        self.form, self.way, self.scale, self.zeros = _Tree(4), _Tree(3), _Tree(4), _Tree(6)
+        self.head = _Model(_HEAD_BITS)
+        self.head.p[_GAPS + 1] = 0xF000
         self.boots: list[str] = []
         self.closed: dict[tuple[str, str], list[str] | None] = {}  # of each device and boot; None if it is not complete
         self.columns: list[tuple[str, int]] = []  # name and kind
@@ -610,7 +610,7 @@ class _Columnar:
         first = self.number()
         if n == 1:
             return [first]
-        form = self.coder.choice(self.form, 4)
+        form = self.coder.choice(self.head, _FORM, 16)
         kind, flat, has_unit = form & 3, form & 4, form & 8
         unit = self.number() if has_unit else 1
         x = 0 if has_unit else first
@@ -669,7 +669,7 @@ class _Columnar:
         return order, series
 
     def read_seqs(self, n: int) -> list[int]:
-        if n == 1 or self.coder.choice(_Tree(1, 0xF000), 1):
+        if n == 1 or self.coder.choice(self.head, _GAPS, 2):
             return self.column(n)
         first = self.number()
         return _wrapped(list(range(first, first + n)))
@@ -677,10 +677,11 @@ class _Columnar:
     def marks_of(self, found: list[Series]) -> list[Mark]:
         first: dict[tuple[str, str], int] = {}
         for s in found:
-            if self.closed[s.device, s.boot] is not None:
-                for seq in (seq & _MASK for seq in s.seqs):
-                    if seq and seq < first.get((s.device, s.boot), seq + 1):
-                        first[s.device, s.boot] = seq
+            pair = s.device, s.boot
+            if self.closed[pair] is not None:
+                least = min((seq & _MASK for seq in s.seqs if seq), default=0)
+                if least:
+                    first[pair] = min(least, first.get(pair, least))
         return [Mark(*pair, first[pair], closed) for pair, closed in self.closed.items() if closed is not None and pair in first]
 
     def series_records(self, s: Series) -> Iterator[dict[str, Any]]:
@@ -786,13 +787,13 @@ class _Columnar:
             return [self.texts[first + x] for x in values]
         if n == 0:
             return []
-        way = self.coder.choice(self.way, 3)
+        way = self.coder.choice(self.head, _WAY, 8)
         if kind == _INT:
             self.check(way in (_ORDERED, _RANKED), f"ints written in way {way}")
             return self.listed(way, n)
         if way >= _QUOTIENTS:
             return self.calculated(way, n)
-        zeros = self.coder.choice(self.zeros, 6)
+        zeros = self.coder.choice(self.head, _ZEROS, 64)
         if way == _DERIVED:
             return self.derived(n, records, zeros)
         self.check(way in (_ORDERED, _RANKED), f"floats written in way {way}")
@@ -810,7 +811,7 @@ class _Columnar:
 
     def calculated(self, way: int, n: int) -> list[float]:
         """Reads floats that are made of integers, but for odd ones."""
-        scale = self.coder.choice(self.scale, 4)
+        scale = self.coder.choice(self.head, _SCALE, 16)
         at, odd_places, odd_bits = -1, [], []
         for _ in range(self.count("odd values in a column", n)):
             step = self.count("places to the next odd value", n - 1 - at)

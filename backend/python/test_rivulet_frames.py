@@ -225,7 +225,7 @@ class Foreign(unittest.TestCase):
         rng = random.Random(7)
         noise = rng.getrandbits(800_000).to_bytes(100_000, "big")
         csv, long = b"time,value\n1,2\n", b"0123456789" * 300_000
-        others = [b"", csv, noise, b'{"temperature":3}', b'{"device_id":"d","temperature":3}', b"21.7;ok", b"\xd7RV", b"\xf3\x89\x9a\xc2"]
+        others = [b"", csv, noise, b'{"temperature":3}', b'{"device_id":"d","temperature":3}', b"21.7;ok", b"\xd7RV"]
         others += [gzip.compress(data) for data in (csv, noise, long, b'{"temperature":3}\n{"temperature":4}')]
         with contextlib.suppress(ImportError):
             import zstandard
@@ -255,8 +255,8 @@ class Foreign(unittest.TestCase):
 
 
 class Lines(unittest.TestCase):
-    line = b'{"device_id":"d","boot":"9f3c1e7a55d20b86","seq":2,"ts":"2026-11-22T21:40:01.123Z","schema":"a/1","meta":{"m":"x"},' + (
-        b'"readings":{"f":1.0,"i":1,"e":1e300,"b":true,"s":"\\u00e9\\n"}}'
+    line = b'{"device_id":"d","boot":"9f3c1e7a55d20b86","seq":2,"ts":"2026-11-22T21:40:01.123Z",' + (
+        b'"schema":"a/1","meta":{"m":"x"},"readings":{"f":1.0,"i":1,"e":1e300,"b":true,"s":"\\u00e9\\n"}}'
     )
 
     def test_codecs(self):
@@ -313,7 +313,11 @@ class Lines(unittest.TestCase):
         bad += ['{"device_id":"d","readings":{"%s":1}}' % ("n" * 129), '{"device_id":"d","readings":{"a":1,"a":2}}']
         bad += [
             f'{{"device_id":"d","readings":{{}},{m}}}'
-            for m in ('"boot":1', '"boot":true', '"boot":"9f3c1e7a55d20b8"', '"boot":"9F3C1E7A55D20B86"', '"boot":" 9f3c1e7a55d20b8"', '"seq":1.0', '"more":1', '"meta":{"a":1}')
+            for m in ('"boot":1', '"boot":true', '"seq":1.0', '"more":1', '"meta":{"a":1}')
+        ]
+        bad += [
+            f'{{"device_id":"d","readings":{{}},"boot":"{boot}"}}'
+            for boot in ("9f3c1e7a55d20b8", "9F3C1E7A55D20B86", " 9f3c1e7a55d20b8", "")
         ]
         for text in bad:
             meant = "device_id" in text and "readings" in text
