@@ -6,7 +6,7 @@ var columnar = []Mutant{
 		Name:  "the checksum of a columnar frame is not checked",
 		Whose: ours + ": frames outside of aggregates have no other",
 		Test:  "TestDamage",
-		Edits: edit("compress/columnar_decode.go", "binary.LittleEndian.Uint32(frame[3:]) != columnarChecksum(frame)", "columnarChecksum(frame) == 1"),
+		Edits: edit("compress/columnar_decode.go", "if !fits(frame, binary.BigEndian.Uint32(frame)) {", "if columnarChecksum(0, frame) == 1 {"),
 	},
 	{
 		Name:  "a carry of the range coder is lost",
