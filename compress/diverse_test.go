@@ -107,18 +107,24 @@ func TestPatternsOfALargeSchema(t *testing.T) {
 	for i := range fields {
 		fields[i] = record.Field{Name: fmt.Sprint("f", i), Kind: record.Bool}
 	}
-	schema, err := record.NewSchema("wide", 1, fields...)
-	require.NoError(t, err)
-	recs := make([]record.Record, 6000)
-	for i := range recs {
-		recs[i] = at(i, boolean(fmt.Sprint("f", i%500), true), boolean(fmt.Sprint("f", i%500+1+i/500), false))
-		recs[i].Schema = schema.Ref()
+	var schemas []*record.Schema
+	var rows []record.Row
+	for version := range 8 {
+		schema, err := record.NewSchema("wide", version+1, fields...)
+		require.NoError(t, err)
+		schemas = append(schemas, schema)
+		recs := make([]record.Record, record.MaxReadings)
+		for i := range recs {
+			recs[i] = at(i, boolean(fmt.Sprint("f", i), true))
+			recs[i].Schema = schema.Ref()
+		}
+		rows = append(rows, rowsOf(t, schema, recs)...)
 	}
 	n := 0
-	for _, frame := range frames(t, Columnar.NewEncoder(), record.NewBatch(record.NewDecoder(schema)), rowsOf(t, schema, recs)) {
-		require.NoError(t, Decode(frame, 0, func(*record.Record) error { n++; return nil }, schema))
+	for _, frame := range frames(t, Columnar.NewEncoder(), record.NewBatch(record.NewDecoder(schemas...)), rows) {
+		require.NoError(t, Decode(frame, 0, func(*record.Record) error { n++; return nil }, schemas...))
 	}
-	require.Equal(t, len(recs), n)
+	require.Equal(t, len(rows), n)
 }
 
 // encoderMemory is what an encoder may hold for frames of as many records, as Columnar says.
