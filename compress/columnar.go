@@ -151,54 +151,6 @@ func (e *columnarEncoder) column(v []int64) {
 
 func (e *columnarEncoder) str(s string) { e.number(e.text.add(s)) }
 
-// seqs writes the sequence numbers: only the first if they are as most often.
-func (e *columnarEncoder) seqs() {
-	v := e.cols.Seqs
-	if len(v) == 1 {
-		e.number(v[0])
-		return
-	}
-	gaps := uint32(0)
-	for i, seq := range v {
-		if seq != v[0]+int64(i) {
-			gaps = 1
-			break
-		}
-	}
-	e.coder.bit(&e.head.gaps, gaps)
-	if gaps == 0 {
-		e.number(v[0])
-		return
-	}
-	e.column(v)
-}
-
-// boot writes a boot, and behind that of each device that is new, its mark.
-func (e *columnarEncoder) boot(b *record.Batch, device string, boot uint64) {
-	if at, ok := e.boots[boot]; ok {
-		e.number(int64(len(e.boots) - at))
-	} else {
-		e.boots[boot] = len(e.boots)
-		e.number(0)
-		e.coder.bits(boot, 64)
-	}
-	pair := record.ID{Device: device, Boot: boot}
-	if _, ok := e.marked[pair]; ok {
-		return
-	}
-	e.marked[pair] = struct{}{}
-	m := b.Mark(device, boot)
-	if !m.Complete {
-		e.coder.bits(0, 1)
-		return
-	}
-	e.coder.bits(1, 1)
-	e.number(int64(len(m.Closed)))
-	for _, closed := range m.Closed {
-		e.coder.bits(closed, 64)
-	}
-}
-
 // series writes which series there are and which one each record is of.
 func (e *columnarEncoder) series(b *record.Batch) {
 	c := &e.cols

@@ -155,44 +155,6 @@ func (c *Decoder) decodeColumnar(frame []byte, limit int64, fn func(*record.Reco
 // The first and last ms of the years 0 and 9999, which RFC 3339 can write.
 const minTime, maxTime = -62167219200000, 253402300799999
 
-// readSeqs reads sequence numbers.
-func (d *columnarDecoder) readSeqs(n int) []int64 {
-	if d.err != nil {
-		return nil
-	}
-	if n == 1 || d.coder.bit(&d.head.gaps) == 1 {
-		return d.numbers(n)
-	}
-	v, first := make([]int64, n), d.number()
-	for i := range v {
-		v[i] = first + int64(i)
-	}
-	return v
-}
-
-// tell hands out the marks. That of a device and boot without a record says nothing.
-func (d *columnarDecoder) tell(seqs []int64, fn func(Mark)) {
-	if fn == nil {
-		return
-	}
-	at := 0
-	for i := range d.series {
-		s := &d.series[i]
-		m := &d.marks[d.marked[s.id]]
-		for _, seq := range seqs[at : at+s.n] {
-			if m.First == 0 || uint64(seq) < m.First {
-				m.First = uint64(seq)
-			}
-		}
-		at += s.n
-	}
-	for _, m := range d.marks {
-		if m.Complete && m.First > 0 {
-			fn(m)
-		}
-	}
-}
-
 // readText reads the frame's strings and returns what follows them.
 func (d *columnarDecoder) readText(in []byte, deflated bool) (rest []byte) {
 	length := func() int64 {

@@ -29,8 +29,8 @@ type Encoder interface {
 // SplitError says that records are too much for one frame, and are to be split. One
 // record alone never is.
 type SplitError struct {
-	Rows int // how many of the first records are likely to fit, at least 1
-	Why  string
+	Rows int    // how many of the first records are likely to fit, at least 1
+	Why  string // what there is too much of
 }
 
 // Error returns the reason and the remedy.

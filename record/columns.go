@@ -17,7 +17,7 @@ import (
 type Columns struct {
 	ColumnSet
 	Series []Series
-	Shapes []Shape
+	Shapes []Shape // those of the series, in the order in which they first occur
 	Of     []int64 // the series of each record, in the order of the batch
 	Times  []int64 // ms since 1970, by group
 	Seqs   []int64 // sequence numbers, by group

@@ -169,33 +169,45 @@ func (c *Columns) findShape(form byte, rd *rowReader, dec *Decoder) (int, error)
 		return i, nil
 	}
 	s := Shape{Schema: schema, Present: present}
-	var readings []Column
 	if schema != nil {
-		s.Ref, s.head = schema.ref, start[:8+len(present)]
-		readings = make([]Column, 0, len(schema.fields))
-		for i, f := range schema.fields {
-			if present[i/8]&(1<<(i%8)) != 0 {
-				readings = append(readings, Column{Name: f.Name, Kind: f.Kind})
-			}
-		}
+		s.head = start[:8+len(present)]
+		s.Cols = c.Assign(s.ofSchema())
 	} else {
 		s.head = start[:len(start)-len(names)]
-		ref := rowReader{b: s.head}
-		s.Ref = ref.str()
-		s.skip, readings = make([][]byte, count), make([]Column, count)
-		for in, i := (rowReader{b: names}), 0; i < len(readings); i++ {
-			before := in.b
-			readings[i] = Column{Name: in.str(), Kind: Kind(in.byte())}
-			s.skip[i] = before[:len(before)-len(in.b)]
-			in.value(readings[i].Kind)
-		}
+		s.Cols = c.Assign(s.free(names, int(count)))
 	}
-	s.Cols = c.Assign(readings)
 	i := len(c.Shapes)
 	c.index.shapes[string(c.index.key)] = i
-	c.index.spent += readingCost * len(readings)
+	c.index.spent += readingCost * len(s.Cols)
 	c.Shapes = append(c.Shapes, s)
 	return i, nil
+}
+
+// ofSchema returns the readings of rows that have a schema.
+func (s *Shape) ofSchema() []Column {
+	s.Ref = s.Schema.ref
+	readings := make([]Column, 0, len(s.Schema.fields))
+	for i := range s.Schema.fields {
+		if f := &s.Schema.fields[i]; s.Present[i/8]&(1<<(i%8)) != 0 {
+			readings = append(readings, Column{Name: f.Name, Kind: f.Kind})
+		}
+	}
+	return readings
+}
+
+// free returns the readings of rows without one, of which names is the rest of one.
+func (s *Shape) free(names []byte, count int) []Column {
+	ref := rowReader{b: s.head}
+	s.Ref, s.skip = ref.str(), make([][]byte, count)
+	readings := make([]Column, count)
+	in := rowReader{b: names}
+	for i := range readings {
+		before := in.b
+		readings[i] = Column{Name: in.str(), Kind: Kind(in.byte())}
+		s.skip[i] = before[:len(before)-len(in.b)]
+		in.value(readings[i].Kind)
+	}
+	return readings
 }
 
 // schemaHead reads the fingerprint and the presence bits of a schema's row.

@@ -19,19 +19,19 @@ var identity = []Mutant{
 		Name:  "half of a boot is written into a frame",
 		Whose: ours + ": boots were 32 bits",
 		Test:  "TestVectors/times-and-ids",
-		Edits: edit("compress/columnar.go", "e.coder.bits(boot, 64)", "e.coder.bits(boot&0xffffffff, 64)"),
+		Edits: edit("compress/columnar_ids.go", "e.coder.bits(boot, 64)", "e.coder.bits(boot&0xffffffff, 64)"),
 	},
 	{
 		Name:  "a boot that a frame has twice is taken for another",
 		Whose: ours,
 		Test:  "TestVectors/marks",
-		Edits: edit("compress/columnar_decode_series.go", "return d.boots[len(d.boots)-back]", "return d.boots[len(d.boots)-1]"),
+		Edits: edit("compress/columnar_ids.go", "return d.boots[len(d.boots)-back]", "return d.boots[len(d.boots)-1]"),
 	},
 	{
 		Name:  "a device is said to be complete that did not say so",
 		Whose: ours + ": a consumer would forget ids that are still on their way",
 		Test:  "TestVectors/marks",
-		Edits: edit("compress/columnar_decode.go", "if m.Complete && m.First > 0 {", "if m.First > 0 {"),
+		Edits: edit("compress/columnar_ids.go", "if m.Complete && m.First > 0 {", "if m.First > 0 {"),
 	},
 	{
 		Name:  "a number is taken for a boot in record JSON",
