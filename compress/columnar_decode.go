@@ -116,20 +116,23 @@ func (c *Decoder) decodeColumnar(frame []byte, limit int64, fn func(*record.Reco
 	if len(frame) < columnarHead {
 		return fmt.Errorf("%w: it ends too early", ErrCorrupt)
 	}
-	if frame[2]&^columnarDeflate != columnarVersion {
-		return fmt.Errorf("%w: a columnar frame of version %d, which this program is too old for", ErrFormat, frame[2]&^columnarDeflate)
-	}
-	if binary.LittleEndian.Uint32(frame[3:]) != columnarChecksum(frame) {
+	if !fits(frame, binary.BigEndian.Uint32(frame)) {
 		return fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
 	}
+	if version := frame[3] &^ columnarDeflate; version != columnarVersion {
+		return fmt.Errorf("%w: a columnar frame of version %d, which this program is too old for", ErrFormat, version)
+	}
 	d := &columnarDecoder{left: limit, schemas: c.Schemas, head: newHead, marked: map[record.ID]int{}}
-	d.coder.start(d.readText(frame[columnarHead:], frame[2]&columnarDeflate != 0))
+	d.coder.start(d.readText(frame[columnarHead:], frame[3]&columnarDeflate != 0))
 	records := d.number()
 	if records < 1 {
 		d.fail("%d records", records)
 	}
 	if !d.spend(records, recordCost) {
 		return d.err
+	}
+	if c.MaxRecords > 0 && records > c.MaxRecords {
+		return tooMany(c.MaxRecords)
 	}
 	d.readSeries(int(records))
 	seqs, times := d.readSeqs(int(records)), d.numbers(int(records))
@@ -151,44 +154,6 @@ func (c *Decoder) decodeColumnar(frame []byte, limit int64, fn func(*record.Reco
 
 // The first and last ms of the years 0 and 9999, which RFC 3339 can write.
 const minTime, maxTime = -62167219200000, 253402300799999
-
-// readSeqs reads sequence numbers.
-func (d *columnarDecoder) readSeqs(n int) []int64 {
-	if d.err != nil {
-		return nil
-	}
-	if n == 1 || d.coder.bit(&d.head.gaps) == 1 {
-		return d.numbers(n)
-	}
-	v, first := make([]int64, n), d.number()
-	for i := range v {
-		v[i] = first + int64(i)
-	}
-	return v
-}
-
-// tell hands out the marks. That of a device and boot without a record says nothing.
-func (d *columnarDecoder) tell(seqs []int64, fn func(Mark)) {
-	if fn == nil {
-		return
-	}
-	at := 0
-	for i := range d.series {
-		s := &d.series[i]
-		m := &d.marks[d.marked[s.id]]
-		for _, seq := range seqs[at : at+s.n] {
-			if m.First == 0 || uint64(seq) < m.First {
-				m.First = uint64(seq)
-			}
-		}
-		at += s.n
-	}
-	for _, m := range d.marks {
-		if m.Complete && m.First > 0 {
-			fn(m)
-		}
-	}
-}
 
 // readText reads the frame's strings and returns what follows them.
 func (d *columnarDecoder) readText(in []byte, deflated bool) (rest []byte) {

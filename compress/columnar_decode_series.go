@@ -66,39 +66,6 @@ func (d *columnarDecoder) readSeries(records int) {
 	}
 }
 
-// readBoot reads a boot: a new one, or how many new ones back it was.
-func (d *columnarDecoder) readBoot() uint64 {
-	back := d.count("boots back", int64(len(d.boots)))
-	if back == 0 && d.err == nil {
-		d.boots = append(d.boots, d.coder.bits(64))
-		back = 1
-	}
-	if d.err != nil {
-		return 0
-	}
-	return d.boots[len(d.boots)-back]
-}
-
-// readMark reads what is said of a device and a boot where they first come.
-func (d *columnarDecoder) readMark(id record.ID) {
-	if _, ok := d.marked[id]; ok || d.err != nil {
-		return
-	}
-	at := len(d.marks)
-	d.marked[id] = at
-	m := Mark{Device: id.Device, Boot: id.Boot}
-	if m.Complete = d.coder.bits(1) == 1; m.Complete {
-		n := d.count("closed boots", record.MaxClosed)
-		if !d.spend(int64(n), smallCost) {
-			return
-		}
-		for range n {
-			m.Closed = append(m.Closed, d.coder.bits(64))
-		}
-	}
-	d.marks = append(d.marks, m)
-}
-
 // name reads a string that is a name.
 func (d *columnarDecoder) name(of string) string {
 	s := d.str()
@@ -162,18 +129,19 @@ func (d *columnarDecoder) readSchema(s *shape) (readings []record.Column) {
 		return nil
 	}
 	s.ref = schema.Ref()
-	fields := schema.Fields()
-	if !d.spend(int64(len(fields)), recordCost) {
+	fields := schema.Len()
+	if !d.spend(int64(fields), recordCost) {
 		return nil
 	}
 	all := d.coder.bits(1) == 1
-	for i := 0; i < len(fields); i += 8 {
+	for i := 0; i < fields; i += 8 {
 		present := uint64(0xff)
 		if !all {
 			present = d.coder.bits(8)
 		}
-		for k, f := range fields[i:min(i+8, len(fields))] {
+		for k := range min(8, fields-i) {
 			if present&(1<<k) != 0 {
+				f := schema.Field(i + k)
 				readings = append(readings, record.Column{Name: f.Name, Kind: f.Kind})
 			}
 		}

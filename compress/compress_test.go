@@ -132,7 +132,8 @@ func TestDamage(t *testing.T) {
 	}
 	require.ErrorIs(t, Decode([]byte("hello"), 0, nil), ErrFormat)
 	require.ErrorIs(t, Decode(nil, 0, nil), ErrFormat)
-	require.ErrorIs(t, Decode([]byte("{}"), 0, nil), ErrCorrupt)
+	require.ErrorIs(t, Decode([]byte("{}"), 0, nil), ErrNotRecords)
+	require.ErrorIs(t, Decode([]byte(`{"device_id":"d","readings":`), 0, nil), ErrCorrupt)
 	var empty bytes.Buffer
 	require.NoError(t, kgzip.NewWriter(&empty).Close())
 	require.ErrorContains(t, Decode(empty.Bytes(), 0, nil), "there is nothing in it")

@@ -45,10 +45,10 @@ func (f *forge) tree(t []bit, v uint64, n int) *forge { f.coder.tree(t, v, n); r
 func (f *forge) str(s string) *forge { return f.number(f.text.add(s)) }
 
 func (f *forge) frame() []byte {
-	out := []byte{columnarMagic0, columnarMagic1, columnarVersion, 0, 0, 0, 0}
+	out := append(binary.BigEndian.AppendUint32(nil, columnarStart), 0, 0, 0, 0)
 	out = binary.AppendUvarint(out, uint64(max(f.size, len(f.text.buf))))
 	if f.packed != nil {
-		out[2] |= columnarDeflate
+		out[3] |= columnarDeflate
 		out = append(binary.AppendUvarint(out, uint64(len(f.packed))), f.packed...)
 	} else {
 		out = append(out, f.text.buf...)

@@ -251,7 +251,7 @@ func decoded(frame []byte, limit int64, schemas ...*record.Schema) (lines []byte
 // mend makes the checksum right.
 func mend(frame []byte) []byte {
 	if len(frame) >= columnarHead {
-		binary.LittleEndian.PutUint32(frame[3:], columnarChecksum(frame))
+		binary.LittleEndian.PutUint32(frame[4:], columnarChecksum(binary.BigEndian.Uint32(frame), frame))
 	}
 	return frame
 }

@@ -172,7 +172,7 @@ func TestPythonRefusesTheSame(t *testing.T) {
 		require.NoError(t, err)
 		rng := rand.New(rand.NewPCG(uint64(seed), 2))
 		for range 1 + rng.IntN(3) {
-			at := 7 + rng.IntN(len(frame)-6)
+			at := columnarHead + rng.IntN(len(frame)-columnarHead+1)
 			switch rng.IntN(4) {
 			case 0:
 				frame = frame[:at]

@@ -31,16 +31,19 @@ func damaged(t *testing.T) map[string][]byte {
 	}
 	add("format.empty", nil)
 	add("format.other", []byte("hello"))
-	add("format.version", mend(changed(2, 2)))
-	add("corrupt.head-only", frame[:2])
+	add("format.version", mend(changed(3, 2)))
+	add("format.head-cut", frame[:3])
+	add("corrupt.head-only", frame[:4])
 	add("corrupt.truncated", frame[:len(frame)-1])
-	add("corrupt.checksum", changed(3, frame[3]^1))
+	add("corrupt.checksum", changed(4, frame[4]^1))
+	add("corrupt.magic", changed(1, frame[1]^8))
+	add("corrupt.version", changed(3, frame[3]^2))
 	add("corrupt.changed", changed(len(frame)-1, frame[len(frame)-1]^4))
 
 	// The text.
-	add("corrupt.text-cut", mend(append(bytes.Clone(frame[:7]), 100, 1, 'x')))
-	add("corrupt.text-length-unending", mend(append(bytes.Clone(frame[:7]), bytes.Repeat([]byte{0x80}, 12)...)))
-	add("corrupt.text-length-huge", mend(append(bytes.Clone(frame[:7]), 0xff, 0xff, 0xff, 0xff, 0xff, 1)))
+	add("corrupt.text-cut", mend(append(bytes.Clone(frame[:columnarHead]), 100, 1, 'x')))
+	add("corrupt.text-length-unending", mend(append(bytes.Clone(frame[:columnarHead]), bytes.Repeat([]byte{0x80}, 12)...)))
+	add("corrupt.text-length-huge", mend(append(bytes.Clone(frame[:columnarHead]), 0xff, 0xff, 0xff, 0xff, 0xff, 1)))
 	long := newForge()
 	long.text.buf = []byte{3, 'a', 'b'}
 	corrupt("string-cut", long)

@@ -162,7 +162,10 @@ func marked() vector {
 		if i%7 == 3 {
 			r.Readings = append(r.Readings, boolean("motion", true))
 		}
-		r.ID = record.ID{Device: fmt.Sprint("dev-", i%2), Boot: boot + uint64(i/12), Seq: uint64(100 - i)}
+		if i >= 12 { // so that these are other series, of a boot that was read before the latest
+			r.Meta = []record.Meta{{Name: "site", Value: "north"}}
+		}
+		r.ID = record.ID{Device: fmt.Sprint("dev-", i%2), Boot: boot + uint64(i/6%2), Seq: uint64(100 - i)}
 		v.records = append(v.records, r)
 	}
 	return v

@@ -79,6 +79,12 @@ func (s *Schema) Ref() string { return s.ref }
 // Fields returns a copy of the fields, in declaration order.
 func (s *Schema) Fields() []Field { return append([]Field(nil), s.fields...) }
 
+// Len returns the number of fields.
+func (s *Schema) Len() int { return len(s.fields) }
+
+// Field returns field i, from 0.
+func (s *Schema) Field(i int) Field { return s.fields[i] }
+
 // Fingerprint identifies what is needed to read a row or a columnar frame: name,
 // version, and each field's name, kind, unit and whether it is required. Limits
 // and docs may change without changing it.

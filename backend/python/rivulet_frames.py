@@ -48,10 +48,98 @@ class FrameError(ValueError):
 
 
 def sniff(frame: bytes) -> str:
-    """Tells by its first bytes which codec wrote a frame: "columnar", "gzip", "zstd", "none"; or "unknown"."""
-    start = bytes(frame[:4])
-    codecs = {b"\xd7R": "columnar", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"{": "none"}
-    return next((codec for magic, codec in codecs.items() if start.startswith(magic)), "unknown")
+    """Tells which codec wrote a frame: "columnar", "gzip", "zstd", "none"; or "unknown".
+
+    Some 30 bits must agree, so that of other bytes none is taken for a damaged frame; and a frame that lost its end or has a
+    bit wrong, be it in those bits, is told all the same. All that begins with a brace is "none", and gzip and zstd may hold
+    anything: is_others tells these from frames.
+    """
+    start = bytes(frame[:16])
+    if _is_columnar(start, frame):
+        return "columnar"
+    if _is_gzip(start):
+        return "gzip"
+    if _is_zstd(start):
+        return "zstd"
+    return "none" if start[:1] == b"{" or start[1:14] == _RECORD_START[1:14] else "unknown"
+
+
+def is_others(frame: bytes, limit: int = DEFAULT_LIMIT) -> bool:
+    """Tells whether a frame that cannot be read is JSON, or gzip or zstd of something, that is whole and that nothing says was
+    meant as record JSON: somebody's own."""
+    if sniff(frame) in ("columnar", "unknown"):
+        return False
+    text = b""
+    try:
+        for chunk in _text(bytes(frame)):
+            text += chunk[: _MEANT - len(text)]
+            limit -= len(chunk)
+            if limit < 0:
+                break
+    except FrameError:
+        return False
+    return text != b"" and not _meant_as_records(text)
+
+
+_COLUMNAR, _DEFLATED = 0xD7525601, 0x80  # magic and version; with a text that is deflated
+_GZIP = bytes.fromhex("1f8b080000096e8800ff")  # how our encoder begins: no flags, no time, no system
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_RECORD_START = b'{"device_id":"'
+_SEEN = b'"device_id":', b'"boot":"', b'"seq":', b'"ts":"', b'"readings":{'
+_MEANT = 1 << 14  # bytes of a text that are looked at
+
+
+def _wrong_bits(start: bytes, right: bytes) -> int:
+    return bin(int.from_bytes(start[: len(right)], "big") ^ int.from_bytes(right, "big")).count("1")
+
+
+def _is_columnar(start: bytes, frame: bytes) -> bool:
+    head = int.from_bytes(start[:4], "big")
+    ours = head & ~_DEFLATED == _COLUMNAR and len(start) >= 4
+    if ours or len(start) < 8:
+        return ours
+    if (head ^ _COLUMNAR) >> 8 == 0 and _fits(head, frame):
+        return True  # of a later version, which has its checksum in the same place
+    heads = (_COLUMNAR, _COLUMNAR | _DEFLATED)
+    return any(_wrong_bits(start, right.to_bytes(4, "big")) == 1 and _fits(right, frame) for right in heads)
+
+
+def _fits(head: int, frame: bytes) -> bool:
+    """Tells whether a columnar frame has the right checksum if it begins with head."""
+    return int.from_bytes(frame[4:8], "little") == zlib.crc32(frame[8:], zlib.crc32(head.to_bytes(4, "big")))
+
+
+def _is_gzip(start: bytes) -> bool:
+    """Tells gzip by all of the header that RFC 1952 fixes, or by how near it is to what our encoder writes."""
+    if len(start) < len(_GZIP):
+        return False
+    flags, extra, system = start[3], start[8], start[9]
+    if start[:3] == _GZIP[:3] and flags & 0xE0 == 0 and extra in (0, 2, 4) and (system <= 13 or system == 255):
+        return True
+    return _wrong_bits(start, _GZIP) <= 4
+
+
+def _is_zstd(start: bytes) -> bool:
+    """Tells zstd by the magic number. If a bit of that is wrong, the next must be as our encoder writes it."""
+    wrong = _wrong_bits(start, _ZSTD)
+    return len(start) >= 4 and (wrong == 0 or wrong == 1 and len(start) > 4 and start[4] & 0x1F == 4)
+
+
+def _meant_as_records(text: bytes) -> bool:
+    """Tells by the beginning of some text whether it is record JSON that was damaged, or that of a later version; and no JSON
+    or anything else that never was any."""
+    if b'"device_id"' in text and b'"readings"' in text:
+        return True
+    if sum(member in text for member in _SEEN) >= len(_SEEN) - 1:  # a name may be damaged
+        return True
+    n = min(len(text), len(_RECORD_START))
+    if n < 5 or text[:n] != _RECORD_START[:n] or b"\n" in text:
+        return False
+    try:  # cut short in its first line, unless it is JSON
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def decode(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LIMIT) -> Iterator[dict[str, Any]]:
@@ -69,13 +157,18 @@ def decode(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LI
         yield from _Columnar(frame, list(schemas), limit).records()
     elif codec != "unknown":
         n = 0
-        for line in lines(frame, limit):
-            n += 1
-            yield _json_record(line, n)
+        try:
+            for line in lines(frame, limit):
+                yield _json_record(line, n + 1)
+                n += 1
+        except FrameError as e:
+            if n == 0 and e.reason == "corrupt" and is_others(frame, limit):
+                raise FrameError("format", f"not a frame: it is of other content than record JSON: {e}") from e
+            raise
         if n == 0:
             raise FrameError("corrupt", "damaged frame: there is no record in it")
     else:
-        raise FrameError("format", f"not a frame: it begins with {frame[:4].hex(' ') or 'nothing'}")
+        raise FrameError("format", f"not a frame: it begins with {frame[:8].hex(' ') or 'nothing'}")
 
 
 NO_TIME = -62135596800000  # is how Go's empty time comes here
@@ -122,15 +215,8 @@ def series(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LI
 
 def lines(frame: bytes, limit: int = DEFAULT_LIMIT) -> Iterator[bytes]:
     """Yields the lines of a frame of record JSON ("gzip", "zstd" or "none"), each of at most 1 MiB, whatever is in them."""
-    frame, codec = bytes(frame), sniff(frame)
-    if codec == "gzip":
-        chunks = _gunzip(frame)
-    elif codec == "zstd":
-        chunks = _unzstd(frame)
-    else:
-        chunks = (frame[i : i + _CHUNK] for i in range(0, len(frame), _CHUNK))
     rest = b""
-    for chunk in chunks:
+    for chunk in _text(bytes(frame)):
         limit -= len(chunk)
         if limit < 0:
             raise FrameError("too_large", "frame is over the limit: it decompresses to more")
@@ -147,7 +233,7 @@ _FLOAT, _INT, _BOOL, _STRING = range(4)
 _MAX_READINGS, _MAX_META, _MAX_NAME, _MAX_DEVICE, _MAX_CLOSED = 512, 64, 128, 128, 64
 
 
-# What a device id or a name may not have: controls, what changes the direction of what is around it, what nobody sees. (record/names.go)
+# What a device id or a name may not have: controls, what turns the direction of text, what nobody sees. As in record/names.go.
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -169,6 +255,8 @@ def name_problem(text: str) -> str:
 
 
 def _bad_text(text: str) -> str:
+    if text.isascii() and text.isprintable() and text[0] != " " != text[-1]:  # as nearly all
+        return ""
     found = _UNSEEN.search(text)
     if found:
         return f"has the character U+{ord(found[0]):04X}, which does not show itself"
@@ -216,6 +304,9 @@ _RATES = [131072 // (2 * n + 3) for n in range(61)]
 _SLOWER = {rate: _RATES[min(n + 1, 60)] for n, rate in enumerate(_RATES)}  # the rates are all different
 _ZERO, _CLASS, _SIGNS, _TOP = 0, 3, 3 + 3 * 64, 3 + 3 * 64 + 65  # where a model's bits of each sort begin
 _MODEL_BITS = _TOP + 65 * 32
+# Where those of the head's choices do, behind them: a form, a way, a scale, a number of zeros, gaps.
+_FORM, _WAY, _SCALE, _ZEROS, _GAPS = (_MODEL_BITS + at for at in (0, 16, 24, 40, 104))
+_HEAD_BITS = _GAPS + 2
 
 _ORDERED, _RANKED, _DERIVED, _QUOTIENTS, _PRODUCTS, _SINGLE_QUOTIENTS, _SINGLE_PRODUCTS = 0, 1, 2, 4, 5, 6, 7
 _RECORD_COST, _SMALL_COST = 64, 16
@@ -254,17 +345,8 @@ class _Model:
 
     __slots__ = ("after", "p", "rate")
 
-    def __init__(self) -> None:
-        self.p, self.rate, self.after = [32768] * _MODEL_BITS, [_RATES[0]] * _MODEL_BITS, 0
-
-
-class _Tree:
-    """The same, of a choice of so many bits."""
-
-    __slots__ = ("p", "rate")
-
-    def __init__(self, bits: int, chance: int = 32768) -> None:
-        self.p, self.rate = [chance] * (1 << bits), [_RATES[0]] * (1 << bits)
+    def __init__(self, bits: int = _MODEL_BITS) -> None:
+        self.p, self.rate, self.after = [32768] * bits, [_RATES[0]] * bits, 0
 
 
 class _Coder:
@@ -291,33 +373,36 @@ class _Coder:
         self.size, self.code = size, code
         return value
 
-    def choice(self, tree: _Tree, n: int) -> int:
-        """Reads n bits that are learnt."""
-        node, p, rate = 1, tree.p, tree.rate
-        while node < 1 << n:
-            chance, r = p[node], rate[node]
-            rate[node] = _SLOWER[r]
-            bound = (self.size >> 12) * (chance >> 4 | 1)
-            if self.code < bound:
-                self.size = bound
-                p[node] = chance + ((65536 - chance) * r >> 16)
+    def choice(self, head: _Model, base: int, end: int) -> int:
+        """Reads a choice of end values that is learnt, by the tree of bits that begins at base."""
+        size, code, p, rate = self.size, self.code, head.p, head.rate
+        node = 1
+        while node < end:
+            at = base + node
+            chance, r = p[at], rate[at]
+            rate[at] = _SLOWER[r]
+            bound = (size >> 12) * (chance >> 4 | 1)
+            if code < bound:
+                size = bound
+                p[at] = chance + ((65536 - chance) * r >> 16)
                 node += node
             else:
-                self.code -= bound
-                self.size -= bound
-                p[node] = chance - (chance * r >> 16)
+                code -= bound
+                size -= bound
+                p[at] = chance - (chance * r >> 16)
                 node += node + 1
-            while self.size < 0x1000000:
-                self.size <<= 8
-                self.code = (self.code << 8 | self.take()) & 0xFFFFFFFF
-        return node - (1 << n)
+            while size < 0x1000000:
+                size <<= 8
+                code = (code << 8 | self.take()) & 0xFFFFFFFF
+        self.size, self.code = size, code
+        return node - end
 
     def numbers(self, model: _Model, count: int) -> list[int]:
         """Reads numbers. Nearly all time is spent here, hence the local names and the same lines four times."""
         size, code, take, slower = self.size, self.code, self.take, _SLOWER
         p, rate, after = model.p, model.rate, model.after
         out: list[int] = []
-        append = out.append
+        append, large = out.append, False
         for _ in repeat(None, count):
             chance, r = p[after], rate[after]
             rate[after] = slower[r]
@@ -398,9 +483,10 @@ class _Coder:
                 self.size, self.code = size, code
                 node = node << digits - 6 | self.bits(digits - 6)
                 size, code = self.size, self.code
+                large = large or digits == 64
             append(-node if negative else node)
         self.size, self.code, model.after = size, code, after
-        return _wrapped(out)
+        return _wrapped(out) if large else out
 
 
 class _Shape(NamedTuple):
@@ -426,18 +512,18 @@ class _Columnar:
 
     def __init__(self, frame: bytes, schemas: list[Schema], limit: int):
         self.left, self.schemas = limit, schemas
-        if len(frame) < 7:
+        if len(frame) < 8:
             raise FrameError("corrupt", "damaged frame: it ends too early")
-        if frame[2] & 0x7F != 1:
-            raise FrameError("format", f"a columnar frame of version {frame[2] & 0x7F}, which this program is too old for")
-        if int.from_bytes(frame[3:7], "little") != zlib.crc32(frame[7:], zlib.crc32(frame[:3])):
+        if not _fits(int.from_bytes(frame[:4], "big"), frame):
             raise FrameError("corrupt", "damaged frame: its checksum is wrong")
+        if frame[3] & 0x7F != 1:
+            raise FrameError("format", f"a columnar frame of version {frame[3] & 0x7F}, which this program is too old for")
         self.texts: list[str] = []
         self.sizes: list[int] = []  # of the texts, in bytes
         self.used = 0  # texts that were referred to
-        self.coder = _Coder(self.read_text(frame, frame[2] & 0x80 != 0))
-        self.head = _Model()
-        self.form, self.way, self.scale, self.zeros = _Tree(4), _Tree(3), _Tree(4), _Tree(6)
+        self.coder = _Coder(self.read_text(frame, frame[3] & 0x80 != 0))
+        self.head = _Model(_HEAD_BITS)
+        self.head.p[_GAPS + 1] = 0xF000
         self.boots: list[str] = []
         self.closed: dict[tuple[str, str], list[str] | None] = {}  # of each device and boot; None if it is not complete
         self.columns: list[tuple[str, int]] = []  # name and kind
@@ -466,7 +552,7 @@ class _Columnar:
 
     def read_text(self, frame: bytes, deflated: bool) -> bytes:
         """Reads the frame's strings and returns what is behind them."""
-        size, at = self.uvarint(frame, 7, _MAX_LENGTH)
+        size, at = self.uvarint(frame, 8, _MAX_LENGTH)
         stored = size
         if deflated:
             stored, at = self.uvarint(frame, at, _MAX_LENGTH)
@@ -524,7 +610,7 @@ class _Columnar:
         first = self.number()
         if n == 1:
             return [first]
-        form = self.coder.choice(self.form, 4)
+        form = self.coder.choice(self.head, _FORM, 16)
         kind, flat, has_unit = form & 3, form & 4, form & 8
         unit = self.number() if has_unit else 1
         x = 0 if has_unit else first
@@ -583,7 +669,7 @@ class _Columnar:
         return order, series
 
     def read_seqs(self, n: int) -> list[int]:
-        if n == 1 or self.coder.choice(_Tree(1, 0xF000), 1):
+        if n == 1 or self.coder.choice(self.head, _GAPS, 2):
             return self.column(n)
         first = self.number()
         return _wrapped(list(range(first, first + n)))
@@ -591,10 +677,11 @@ class _Columnar:
     def marks_of(self, found: list[Series]) -> list[Mark]:
         first: dict[tuple[str, str], int] = {}
         for s in found:
-            if self.closed[s.device, s.boot] is not None:
-                for seq in (seq & _MASK for seq in s.seqs):
-                    if seq and seq < first.get((s.device, s.boot), seq + 1):
-                        first[s.device, s.boot] = seq
+            pair = s.device, s.boot
+            if self.closed[pair] is not None:
+                least = min((seq & _MASK for seq in s.seqs if seq), default=0)
+                if least:
+                    first[pair] = min(least, first.get(pair, least))
         return [Mark(*pair, first[pair], closed) for pair, closed in self.closed.items() if closed is not None and pair in first]
 
     def series_records(self, s: Series) -> Iterator[dict[str, Any]]:
@@ -700,13 +787,13 @@ class _Columnar:
             return [self.texts[first + x] for x in values]
         if n == 0:
             return []
-        way = self.coder.choice(self.way, 3)
+        way = self.coder.choice(self.head, _WAY, 8)
         if kind == _INT:
             self.check(way in (_ORDERED, _RANKED), f"ints written in way {way}")
             return self.listed(way, n)
         if way >= _QUOTIENTS:
             return self.calculated(way, n)
-        zeros = self.coder.choice(self.zeros, 6)
+        zeros = self.coder.choice(self.head, _ZEROS, 64)
         if way == _DERIVED:
             return self.derived(n, records, zeros)
         self.check(way in (_ORDERED, _RANKED), f"floats written in way {way}")
@@ -724,7 +811,7 @@ class _Columnar:
 
     def calculated(self, way: int, n: int) -> list[float]:
         """Reads floats that are made of integers, but for odd ones."""
-        scale = self.coder.choice(self.scale, 4)
+        scale = self.coder.choice(self.head, _SCALE, 16)
         at, odd_places, odd_bits = -1, [], []
         for _ in range(self.count("odd values in a column", n)):
             step = self.count("places to the next odd value", n - 1 - at)
@@ -811,6 +898,15 @@ def _day(day: int) -> str:
 _CHUNK = 1 << 16
 MAX_LINE = 1 << 20  # the longest record JSON is shorter
 _MAX_WINDOW = 8 << 20  # what RFC 8878 recommends every decoder to support
+
+
+def _text(frame: bytes) -> Iterator[bytes]:
+    codec = sniff(frame)
+    if codec == "gzip":
+        return _gunzip(frame)
+    if codec == "zstd":
+        return _unzstd(frame)
+    return (frame[i : i + _CHUNK] for i in range(0, len(frame), _CHUNK))
 
 
 def _gunzip(frame: bytes) -> Iterator[bytes]:

@@ -131,7 +131,7 @@ class Records(unittest.TestCase):
             (b"hello", "format", "68 65 6c 6c", None),
             (b"", "format", "nothing", None),
             (gzip.compress(line())[:-9], "corrupt", "gzip", None),
-            (b"\xd7R\x01 and more", "corrupt", "checksum", None),
+            (b"\xd7RV\x01 and more", "corrupt", "checksum", None),
             (MAGIC + b"no aggregate, though it looks so", "aggregate", "MD5", None),
         ]:
             with self.subTest(reason=reason, data=data[:60]):

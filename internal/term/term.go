@@ -2,6 +2,7 @@ package term
 
 import (
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -43,12 +44,7 @@ func Escape(s string) string {
 }
 
 func safe(s string) bool {
-	for i, r := range s {
-		if Unsafe(r) || r == utf8.RuneError && s[i] != "\ufffd"[0] {
-			return false
-		}
-	}
-	return true
+	return utf8.ValidString(s) && strings.IndexFunc(s, Unsafe) < 0
 }
 
 // EscapeJSON appends JSON to dst with each unsafe character as \uNNNN, two of them
