@@ -79,7 +79,7 @@ def handler(event: dict[str, Any], context: Any = None) -> dict[str, Any]:
 def on_records(records: list[dict[str, Any]]) -> None:
     """Does nothing; hook.py has another. It is called for each Kinesis record, with those of its records that are fine:
 
-    device_id, boot, seq    which record it is; boot and seq are None for one without ids
+    device_id, boot, seq    which record it is; boot, 16 hexadecimal digits as text, and seq are None for one without ids
     ts, ts_us               when it was observed: text, and microseconds since 1970
     ts_source               "device", or "arrival" if the device's clock was wrong
     schema, meta            as the device gave them, or None
@@ -146,4 +146,4 @@ def _place(kinesis: dict[str, Any], letter: Any) -> dict[str, Any]:
 
 
 def _log(**said: Any) -> None:
-    print(json.dumps(said, ensure_ascii=False), flush=True)
+    print(json.dumps(said), flush=True)  # in ASCII, as what devices send must not drive the terminal of who reads the log

@@ -134,3 +134,49 @@ def json_text(value: Any) -> str:
 def shorten(value: Any) -> str:
     text = value if isinstance(value, str) else json_text(value)
     return text if len(text) <= 64 else text[:64] + "…"
+
+
+# ---- Ids ----
+
+MAX_INT = (1 << 63) - 1
+NO_BOOT = "0" * 16  # of a record without id
+_BOOT = re.compile("[0-9a-f]{16}")
+# Control characters, line and paragraph separators, controls of the writing direction, halves of surrogate pairs.
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """The text with what a terminal would obey, and not show, as JSON escapes it."""
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def device_fault(device: Any) -> str | None:
+    """What keeps it from being a device id. The Go library has the same rule, in record.CheckDevice."""
+    if not isinstance(device, str) or not 1 <= len(device) <= 128:
+        return "device_id is not a text of 1 to 128 characters"
+    hidden = _HIDDEN.search(device)
+    if hidden:
+        what = f"has the character U+{ord(hidden[0]):04X}, which is not printable; leave it out"
+        return f"device_id = {json_text(shorten(device))} {what}"
+    if device != device.strip():
+        return f"device_id = {json_text(shorten(device))} begins or ends with white space; leave it out"
+    return None
+
+
+def read_boot(given: Any) -> str | None:
+    """Reads a boot: text, since it has 64 bits and numbers in JSON are exact up to 2^53. None is for a record without id."""
+    if given is None or given == NO_BOOT:
+        return None
+    if type(given) is not str or not _BOOT.fullmatch(given):
+        what = 'is not 16 lower-case hexadecimal digits as text, such as "9f3c01d2e4a5b687"'
+        raise Rejected("id", f"boot = {shorten(json_text(given))} {what}")
+    return given
+
+
+def read_seq(given: Any) -> int | None:
+    """Reads the number of a record, which counts from 1. None is for a record without id."""
+    if given is None:
+        return None
+    if type(given) is not int or not 0 <= given <= MAX_INT:
+        raise Rejected("id", f"seq = {shorten(json_text(given))} is not an integer of 0 to {MAX_INT}")
+    return given or None

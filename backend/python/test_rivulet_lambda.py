@@ -43,7 +43,7 @@ def line(seq, device="pi-1", **change):
     """A record as a line of record JSON."""
     record = {
         "device_id": device,
-        "boot": 17,
+        "boot": "9f3c01d2e4a5b687",
         "seq": seq,
         "ts": f"2025-11-25T12:59:{seq % 60:02}.500Z",
         "schema": "env/1",
@@ -120,7 +120,7 @@ class Lambda(unittest.TestCase):
         self.assertEqual(said, {"batchItemFailures": []})
         want = {
             "device_id": "pi-1",
-            "boot": 17,
+            "boot": "9f3c01d2e4a5b687",
             "seq": 3,
             "ts": "2025-11-25T12:59:03.500Z",
             "ts_us": 1764075543500000,

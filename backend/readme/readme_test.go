@@ -198,7 +198,7 @@ func TestSampleIsValid(t *testing.T) {
 	require.NoError(t, err)
 	line, err := oneLine(sample(schema))
 	require.NoError(t, err)
-	require.JSONEq(t, `{"device_id":"try-1","boot":1,"seq":1,"schema":"s/1","readings":
+	require.JSONEq(t, `{"device_id":"try-1","boot":"0000000000000001","seq":1,"schema":"s/1","readings":
 		{"between":0.015,"above":7,"below":-7.0,"any":0.0,"note":"text","on":true}}`, line)
 	require.Contains(t, line, `"any":0.0`, "a float has a point")
 
