@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const tried = `{"device_id":"pi","boot":1,"seq":1,"readings":{"temperature":20.5}}
+const tried = `{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":1,"readings":{"temperature":20.5}}
 
-{"device_id":"pi","boot":1,"seq":2,"readings":{"temperature":131.5}}
+{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":2,"readings":{"temperature":131.5}}
 `
 
 // script writes a program for the shell and returns its path.
@@ -78,7 +78,7 @@ cat > "$6" <<END
 {"rows":1,"dead_letters":1,"reasons":{"range":1},"spark":"4.1.1","seconds":12.3,
  "partitions":[{"path":"year=2026/month=11/day=25","rows":1}],
  "columns":[{"name":"temperature","type":"double","filled":1,"min":"20.5","max":"20.5"},{"name":"light","type":"boolean","filled":0,"min":null,"max":null}],
- "first":[{"device_id":"pi","boot":1}],
+ "first":[{"device_id":"pi","boot":"9f3c01d2e4a5b687"}],
  "letters":[{"line":3,"reason":"range","detail":"temperature = 131.5: too hot","device_id":"pi"}]}
 END
 `)
@@ -91,7 +91,7 @@ END
 		"\n  year=2026/month=11/day=25  1\n",
 		"\ntemperature          double                        1  20.5\n",
 		"\nlight                boolean                       0  \n",
-		"\n  {\"device_id\":\"pi\",\"boot\":1}\n",
+		"\n  {\"device_id\":\"pi\",\"boot\":\"9f3c01d2e4a5b687\"}\n",
 		"\n       1  range\n  line 3: range: temperature = 131.5: too hot\n",
 		"kept/lake, the script is ",
 	} {

@@ -168,7 +168,7 @@ func requireChaos(t *testing.T, rows []row, telemetry map[string][]observation, 
 		w, ok := want[key]
 		require.True(t, ok, "stored twice, or not to be stored: %+v", r)
 		delete(want, key)
-		require.EqualValues(t, 1, *r.Boot)
+		require.Equal(t, boot, *r.Boot)
 		require.Equal(t, w.temp, float(t, r.Readings["temp"]), "%+v", r)
 		if w.fan != "" {
 			require.Equal(t, w.fan, fmt.Sprint(r.Readings["fan"]), "%+v", r)

@@ -126,7 +126,7 @@ func (j *job) tail(n int) string {
 // row is a row of the table, with the folders it is in.
 type row struct {
 	Device    string            `json:"device_id"`
-	Boot      *uint64           `json:"boot"`
+	Boot      *string           `json:"boot"`
 	Seq       *uint64           `json:"seq"`
 	TS        int64             `json:"ts"` // µs
 	TSSource  string            `json:"ts_source"`

@@ -55,7 +55,7 @@ func TestPipeline(t *testing.T) {
 // numbered from 1 in its order.
 func requireSample(t *testing.T, rows []row, want map[string][]observation) {
 	t.Helper()
-	seen, boots := map[string]map[uint64]bool{}, map[string]uint64{}
+	seen, boots := map[string]map[uint64]bool{}, map[string]string{}
 	for _, r := range rows {
 		require.NotNil(t, r.Seq)
 		require.NotNil(t, r.Boot)
