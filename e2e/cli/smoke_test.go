@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,7 @@ func TestSmoke(t *testing.T) {
 	code, out := smoke(t, m, append(account, "-project", "smoke-1")...)
 	require.Zero(t, code, out)
 	require.NotContains(t, out, "WRONG")
+	require.Equal(t, -1, strings.IndexFunc(out, hostile), "what a device sent reaches the terminal: %q", out)
 	for _, step := range []string{
 		"ok: the device may not read, nor list",
 		"ok: the table has 400 records",
