@@ -38,9 +38,9 @@ type life struct {
 // name; "" is a buffer in memory.
 func (l *lives) start(device, spool, endpoint string, n int) *life {
 	l.t.Helper()
-	args := []string{"-stream", l.stream, "-endpoint", endpoint, "-replay", "-", "-json", "-drain", "60s"}
+	args := []string{"-stream", l.stream, "-endpoint", endpoint, "-replay", "-", "-json", "-drain", drain}
 	if endpoint == nowhere {
-		args = append(args, "-drain", "1ms")
+		args[len(args)-1] = "1ms"
 	}
 	if spool != "" {
 		args = append(args, "-spool", l.path(spool))

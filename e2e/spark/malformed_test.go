@@ -51,7 +51,9 @@ const boot = "c3a1f2009e47d58b"
 
 // malformed returns payload n of each of the ten kinds.
 func malformed(t *testing.T, n int) []payload {
-	id := func(kind string) string { return fmt.Sprintf(`"device_id":"bad-%s","boot":%q,"seq":%d`, kind, boot, n+1) }
+	id := func(kind string) string {
+		return fmt.Sprintf(`"device_id":"bad-%s","boot":%q,"seq":%d`, kind, boot, n+1)
+	}
 	line := func(kind, readings string) string {
 		return fmt.Sprintf(`{%s,"ts":"2026-01-01T00:00:00Z","readings":%s}`, id(kind), readings)
 	}
