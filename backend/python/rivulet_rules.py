@@ -98,7 +98,8 @@ class Rules:
         self.max_age = options["max_age_days"] * _DAY
         self.max_ahead = options["max_ahead_minutes"] * _MINUTE
         self.max_frame, self.max_data = MAX_FRAME, MAX_DATA  # a consumer with little memory may lower them
-        self.device = ""  # the one that was found to be fine last
+        self.device: Any = ""  # what was found to be fine last, since most records have the same
+        self.boot: Any = None
 
     # ---- Data, user records, frames ----
 
@@ -202,7 +203,7 @@ class Rules:
         """Makes the row of a record that arrived then, in milliseconds since 1970; raises Rejected."""
         if not isinstance(record, dict):
             raise Rejected("not_record", "not an object")
-        device, readings, meta = record.get("device_id"), record.get("readings"), record.get("meta")
+        device, boot, readings, meta = record.get("device_id"), record.get("boot"), record.get("readings"), record.get("meta")
         if device != self.device:
             fault = device_fault(device)
             if fault:
@@ -212,7 +213,9 @@ class Rules:
             raise Rejected("not_record", "readings is not an object")
         if meta is not None and not isinstance(meta, dict):
             raise Rejected("not_record", "meta is not an object")
-        boot, seq = read_boot(record.get("boot")), read_seq(record.get("seq"))
+        if boot != self.boot:
+            self.boot = read_boot(boot)
+        seq = read_seq(record.get("seq"))
         ref = record.get("schema")
         version = self._version(ref)
         values: list[Any] = [None] * len(self.fields)
@@ -240,10 +243,10 @@ class Rules:
                 self._unknown(name, value, extra)
         ts, device_ts = self._time(record.get("ts"), arrival)
         texts = {name: v if isinstance(v, str) else json_text(v) for name, v in meta.items()} if meta else None
-        with_id = boot and seq  # without, it cannot be told from another
+        with_id = self.boot and seq  # without, it cannot be told from another
         return Row(
             device,
-            boot if with_id else None,
+            self.boot if with_id else None,
             seq if with_id else None,
             arrival * 1000 if ts is None else ts,
             ts is not None,
