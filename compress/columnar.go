@@ -28,12 +28,14 @@ func (columnarCodec) NewEncoder() Encoder { return &columnarEncoder{} }
 type columnarEncoder struct {
 	cols    record.Columns
 	coder   rangeEncoder
-	head    model // of all that comes once: counts, first numbers, parameters
-	own     model // of the column at hand
+	head    headModel // of all that comes once: counts, first numbers, parameters
+	own     model     // of the column at hand
 	text    text
 	values  []int64 // of the column at hand
 	numeric numeric
 	shapes  map[shapeKey]int
+	boots   map[uint64]int         // in which place each first came
+	marked  map[record.ID]struct{} // devices with boots, without Seq
 	coded   []byte
 }
 
@@ -50,11 +52,11 @@ func (e *columnarEncoder) AppendFrame(dst []byte, b *record.Batch) ([]byte, erro
 		return dst, fmt.Errorf("compress: %d records would be %d bytes when they are decoded, and decoders take a frame of %d: split them", b.Len(), size, DefaultLimit)
 	}
 	e.text.reset()
-	e.head = newModel
+	e.head = newHead
 	e.coder.start(e.coded[:0])
 	e.number(int64(b.Len()))
-	e.series()
-	e.column(c.Seqs)
+	e.series(b)
+	e.seqs()
 	e.column(c.Times)
 	e.numeric.reset(b.Len())
 	for i := range c.Cols {
@@ -116,6 +118,8 @@ func (e *columnarEncoder) decodedSize() (size int64) {
 func (e *columnarEncoder) forget() {
 	clear(e.text.index)
 	clear(e.shapes)
+	clear(e.boots)
+	clear(e.marked)
 	e.cols.Forget()
 }
 
@@ -128,6 +132,54 @@ func (e *columnarEncoder) column(v []int64) {
 
 func (e *columnarEncoder) str(s string) { e.number(e.text.add(s)) }
 
+// seqs writes the sequence numbers: only the first if they are as most often.
+func (e *columnarEncoder) seqs() {
+	v := e.cols.Seqs
+	if len(v) == 1 {
+		e.number(v[0])
+		return
+	}
+	gaps := uint32(0)
+	for i, seq := range v {
+		if seq != v[0]+int64(i) {
+			gaps = 1
+			break
+		}
+	}
+	e.coder.bit(&e.head.gaps, gaps)
+	if gaps == 0 {
+		e.number(v[0])
+		return
+	}
+	e.column(v)
+}
+
+// boot writes a boot, and behind that of each device that is new, its mark.
+func (e *columnarEncoder) boot(b *record.Batch, device string, boot uint64) {
+	if at, ok := e.boots[boot]; ok {
+		e.number(int64(len(e.boots) - at))
+	} else {
+		e.boots[boot] = len(e.boots)
+		e.number(0)
+		e.coder.bits(boot, 64)
+	}
+	pair := record.ID{Device: device, Boot: boot}
+	if _, ok := e.marked[pair]; ok {
+		return
+	}
+	e.marked[pair] = struct{}{}
+	m := b.Mark(device, boot)
+	if !m.Complete {
+		e.coder.bits(0, 1)
+		return
+	}
+	e.coder.bits(1, 1)
+	e.number(int64(len(m.Closed)))
+	for _, closed := range m.Closed {
+		e.coder.bits(closed, 64)
+	}
+}
+
 // shapeKey tells shapes apart: what a series' readings are.
 type shapeKey struct {
 	schema *record.Schema
@@ -136,16 +188,16 @@ type shapeKey struct {
 }
 
 // series writes which series there are and which one each record is of.
-func (e *columnarEncoder) series() {
+func (e *columnarEncoder) series(b *record.Batch) {
 	c := &e.cols
 	if e.shapes == nil {
-		e.shapes = map[shapeKey]int{}
+		e.shapes, e.boots, e.marked = map[shapeKey]int{}, map[uint64]int{}, map[record.ID]struct{}{}
 	}
 	e.number(int64(len(c.Series) - 1))
 	for i := range c.Series {
 		s := &c.Series[i]
 		e.str(s.Device)
-		e.coder.bits(s.Boot, 64)
+		e.boot(b, s.Device, s.Boot)
 		e.shape(s)
 		e.number(int64(len(s.Meta)))
 		for _, m := range s.Meta {

@@ -19,7 +19,7 @@ import (
 // ends the rest.
 type columnarDecoder struct {
 	coder   rangeDecoder
-	head    model
+	head    headModel
 	own     model
 	left    int64 // of the limit
 	err     error
@@ -28,6 +28,9 @@ type columnarDecoder struct {
 	texts  []string
 	n      int // texts that were referred to
 	shapes []*shape
+	boots  []uint64          // new ones
+	marks  []Mark            // of each device and boot
+	marked map[record.ID]int // where in marks; without Seq
 	series []frameSeries
 	of     []int64
 	set    record.ColumnSet
@@ -109,7 +112,7 @@ func (d *columnarDecoder) numbers(n int) []int64 {
 }
 
 // decodeColumnar calls fn with each record of a frame.
-func decodeColumnar(frame []byte, limit int64, schemas []*record.Schema, fn func(*record.Record) error) error {
+func (c *Decoder) decodeColumnar(frame []byte, limit int64, fn func(*record.Record) error) error {
 	if len(frame) < columnarHead {
 		return fmt.Errorf("%w: it ends too early", ErrCorrupt)
 	}
@@ -119,7 +122,7 @@ func decodeColumnar(frame []byte, limit int64, schemas []*record.Schema, fn func
 	if binary.LittleEndian.Uint32(frame[3:]) != columnarChecksum(frame) {
 		return fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
 	}
-	d := &columnarDecoder{left: limit, schemas: schemas, head: newModel}
+	d := &columnarDecoder{left: limit, schemas: c.Schemas, head: newHead, marked: map[record.ID]int{}}
 	d.coder.start(d.readText(frame[columnarHead:], frame[2]&columnarDeflate != 0))
 	records := d.number()
 	if records < 1 {
@@ -129,7 +132,7 @@ func decodeColumnar(frame []byte, limit int64, schemas []*record.Schema, fn func
 		return d.err
 	}
 	d.readSeries(int(records))
-	seqs, times := d.numbers(int(records)), d.numbers(int(records))
+	seqs, times := d.readSeqs(int(records)), d.numbers(int(records))
 	for _, t := range times {
 		if t < minTime || t > maxTime {
 			d.fail("a time of %d ms", t)
@@ -139,11 +142,53 @@ func decodeColumnar(frame []byte, limit int64, schemas []*record.Schema, fn func
 	if d.err != nil {
 		return d.err
 	}
-	return d.emit(seqs, times, fn)
+	if err := d.emit(seqs, times, fn); err != nil {
+		return err
+	}
+	d.tell(seqs, c.Marks)
+	return nil
 }
 
 // The first and last ms of the years 0 and 9999, which RFC 3339 can write.
 const minTime, maxTime = -62167219200000, 253402300799999
+
+// readSeqs reads sequence numbers.
+func (d *columnarDecoder) readSeqs(n int) []int64 {
+	if d.err != nil {
+		return nil
+	}
+	if n == 1 || d.coder.bit(&d.head.gaps) == 1 {
+		return d.numbers(n)
+	}
+	v, first := make([]int64, n), d.number()
+	for i := range v {
+		v[i] = first + int64(i)
+	}
+	return v
+}
+
+// tell hands out the marks. That of a device and boot without a record says nothing.
+func (d *columnarDecoder) tell(seqs []int64, fn func(Mark)) {
+	if fn == nil {
+		return
+	}
+	at := 0
+	for i := range d.series {
+		s := &d.series[i]
+		m := &d.marks[d.marked[s.id]]
+		for _, seq := range seqs[at : at+s.n] {
+			if m.First == 0 || uint64(seq) < m.First {
+				m.First = uint64(seq)
+			}
+		}
+		at += s.n
+	}
+	for _, m := range d.marks {
+		if m.Complete && m.First > 0 {
+			fn(m)
+		}
+	}
+}
 
 // readText reads the frame's strings and returns what follows them.
 func (d *columnarDecoder) readText(in []byte, deflated bool) (rest []byte) {

@@ -19,7 +19,8 @@ func (d *columnarDecoder) readSeries(records int) {
 		if err := record.CheckDevice(s.id.Device); err != nil && d.err == nil {
 			d.fail("%w", err)
 		}
-		s.id.Boot = d.coder.bits(64)
+		s.id.Boot = d.readBoot()
+		d.readMark(s.id)
 		s.shape = d.readShape()
 		for range d.count("metadata pairs", record.MaxMeta) {
 			if !d.spend(1, smallCost) {
@@ -65,11 +66,44 @@ func (d *columnarDecoder) readSeries(records int) {
 	}
 }
 
+// readBoot reads a boot: a new one, or how many new ones back it was.
+func (d *columnarDecoder) readBoot() uint64 {
+	back := d.count("boots back", int64(len(d.boots)))
+	if back == 0 && d.err == nil {
+		d.boots = append(d.boots, d.coder.bits(64))
+		back = 1
+	}
+	if d.err != nil {
+		return 0
+	}
+	return d.boots[len(d.boots)-back]
+}
+
+// readMark reads what is said of a device and a boot where they first come.
+func (d *columnarDecoder) readMark(id record.ID) {
+	if _, ok := d.marked[id]; ok || d.err != nil {
+		return
+	}
+	at := len(d.marks)
+	d.marked[id] = at
+	m := Mark{Device: id.Device, Boot: id.Boot}
+	if m.Complete = d.coder.bits(1) == 1; m.Complete {
+		n := d.count("closed boots", record.MaxClosed)
+		if !d.spend(int64(n), smallCost) {
+			return
+		}
+		for range n {
+			m.Closed = append(m.Closed, d.coder.bits(64))
+		}
+	}
+	d.marks = append(d.marks, m)
+}
+
 // name reads a string that is a name.
 func (d *columnarDecoder) name(of string) string {
 	s := d.str()
-	if d.err == nil && (s == "" || len(s) > record.MaxNameBytes) {
-		d.fail("a name of %s has %d bytes", of, len(s))
+	if err := record.CheckName(s); err != nil && d.err == nil {
+		d.fail("of %s: %w", of, err)
 	}
 	return s
 }
@@ -82,7 +116,11 @@ func (d *columnarDecoder) readShape() *shape {
 	s := &shape{}
 	var readings []record.Column
 	if d.err == nil && d.coder.bits(1) == 0 {
-		s.ref = d.str()
+		if s.ref = d.str(); s.ref != "" && d.err == nil {
+			if err := record.CheckName(s.ref); err != nil {
+				d.fail("of a schema: %w", err)
+			}
+		}
 		for range d.count("readings", record.MaxReadings) {
 			if !d.spend(1, recordCost) {
 				break

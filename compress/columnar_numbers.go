@@ -87,6 +87,30 @@ var newModel = func() (m model) {
 	return m
 }()
 
+// headModel learns what comes once in a frame, or once in a column: numbers, and how
+// columns are written, which is mostly how the one before was.
+type headModel struct {
+	model
+	form  [1 << formBits]bit // of a column of numbers
+	way   [1 << wayBits]bit  // of a column of ints or floats
+	scale [1 << scaleBits]bit
+	zeros [1 << zerosBits]bit
+	gaps  bit // whether sequence numbers are other than one after the other
+}
+
+const formBits, wayBits, scaleBits, zerosBits = 4, 3, 4, 6
+
+var newHead = func() (h headModel) {
+	h.model = newModel
+	for _, tree := range [][]bit{h.form[:], h.way[:], h.scale[:], h.zeros[:]} {
+		for i := range tree {
+			tree[i] = newBit
+		}
+	}
+	h.gaps = 15 << 28 // hardly ever
+	return h
+}()
+
 // magnitude returns the absolute value of r and 1 if r is negative. That of the
 // least int64 is 1<<63.
 func magnitude(r int64) (abs uint64, negative uint32) {
@@ -255,7 +279,7 @@ func typical(v []int64) (level, step int64) {
 
 // encodeNumbers writes v as planned. head is the model of first numbers and
 // parameters, which the columns of a frame share; own is reset.
-func encodeNumbers(e *rangeEncoder, head, own *model, v []int64, n numbers) {
+func encodeNumbers(e *rangeEncoder, head *headModel, own *model, v []int64, n numbers) {
 	if len(v) == 0 {
 		return
 	}
@@ -270,7 +294,7 @@ func encodeNumbers(e *rangeEncoder, head, own *model, v []int64, n numbers) {
 	if n.unit > 1 {
 		form |= hasUnit
 	}
-	e.bits(form, 4)
+	e.tree(head.form[:], form, formBits)
 	if n.unit > 1 {
 		head.encode(e, n.unit)
 	}
@@ -298,7 +322,7 @@ const (
 )
 
 // decodeNumbers fills v.
-func decodeNumbers(d *rangeDecoder, head, own *model, v []int64) {
+func decodeNumbers(d *rangeDecoder, head *headModel, own *model, v []int64) {
 	if len(v) == 0 {
 		return
 	}
@@ -307,7 +331,7 @@ func decodeNumbers(d *rangeDecoder, head, own *model, v []int64) {
 	if len(v) == 1 {
 		return
 	}
-	form := d.bits(4)
+	form := d.choice(head.form[:], formBits)
 	unit := int64(1)
 	if form&hasUnit != 0 {
 		unit = head.decode(d)

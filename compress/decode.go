@@ -65,16 +65,39 @@ func Sniff(frame []byte) Format {
 	return Unknown
 }
 
-// Decode reads a frame of any codec and calls fn with each of its records, in
-// order. It decompresses at most limit bytes (DefaultLimit if 0); records of a
-// columnar frame count as record.Record.Size says. The record is valid only during
-// the call. Records before a damaged place are still given to fn, but for columnar
-// frames, which are checked as a whole first: an error says that the rest is
-// missing. An error of fn ends Decode, which returns it as it is.
-//
-// A columnar frame of records with a schema says only which schema that is: it
-// must be among schemas, or the error is ErrSchema.
+// Decoder decodes frames. Its zero value is ready to use.
+type Decoder struct {
+	// Schemas are those of the records to come: a columnar frame says only which
+	// schema its records have. One that is not here is ErrSchema.
+	Schemas []*record.Schema
+	// MaxBytes is the most that a frame may decompress to; records of a columnar
+	// frame count as record.Record.Size says. Default: DefaultLimit.
+	MaxBytes int64
+	// Marks, if not nil, is called with each mark of a frame, behind its records. The
+	// mark is valid only during the call.
+	Marks func(Mark)
+}
+
+// Mark is what a columnar frame says of a device and a boot in it.
+type Mark struct {
+	Device string
+	Boot   uint64
+	First  uint64 // the least sequence number in the frame: those before it are not outstanding
+	record.Mark
+}
+
+// Decode is [Decoder.Decode] with those schemas and that limit.
 func Decode(frame []byte, limit int64, fn func(*record.Record) error, schemas ...*record.Schema) error {
+	return (&Decoder{Schemas: schemas, MaxBytes: limit}).Decode(frame, fn)
+}
+
+// Decode reads a frame of any codec and calls fn with each of its records, in
+// order. The record is valid only during the call. Records before a damaged place
+// are still given to fn, but for columnar frames, which are checked as a whole
+// first: an error says that the rest is missing. An error of fn ends Decode, which
+// returns it as it is.
+func (c *Decoder) Decode(frame []byte, fn func(*record.Record) error) error {
+	limit := c.MaxBytes
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
@@ -97,7 +120,7 @@ func Decode(frame []byte, limit int64, fn func(*record.Record) error, schemas ..
 		defer z.Close()
 		in = z
 	case Columns:
-		return decodeColumnar(frame, limit, schemas, fn)
+		return c.decodeColumnar(frame, limit, fn)
 	default:
 		return fmt.Errorf("%w: it begins with % x", ErrFormat, frame[:min(4, len(frame))])
 	}

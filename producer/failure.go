@@ -37,7 +37,7 @@ func (s *sender) answered(now time.Time) {
 
 // callFailed deals with a call of PutRecords that failed as a whole.
 func (s *sender) callFailed(now time.Time, entries []*entry, err error) {
-	rule := failure.Lookup(classify(err))
+	rule := classify(err)
 	s.p.count(func(st *Stats) {
 		st.Failed += uint64(len(entries))
 		if rule.Class == failure.Unknown {
@@ -56,7 +56,7 @@ func (s *sender) callFailed(now time.Time, entries []*entry, err error) {
 			}
 		}
 	}
-	if rule.Class == failure.Bisect {
+	if rule.Class == failure.Bisect || rule.Class == failure.TooLarge {
 		s.refused(now, entries, rule, err)
 		return
 	}
@@ -73,13 +73,13 @@ func (s *sender) callFailed(now time.Time, entries []*entry, err error) {
 // ask, that is throttled for the account, or whose answer makes no sense, is no
 // reason not to send; it is one not to aggregate.
 func (s *sender) lookFailed(now time.Time, err error) {
-	rule := failure.Lookup(classify(err))
+	rule := classify(err)
 	ask := time.Hour
 	switch {
 	case rule.Class == failure.Throttle, rule.Class == failure.Retry:
 		ask = time.Minute
 	case rule.Code == "AccessDeniedException", rule.Code == "UnknownOperationException", rule.Code == failure.CodeEmptyResponse,
-		rule.Class == failure.Bisect, rule.Class == failure.Ready:
+		rule.Class == failure.Bisect, rule.Class == failure.TooLarge:
 	default:
 		s.backOff(now, rule, err)
 		return

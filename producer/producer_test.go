@@ -83,7 +83,7 @@ func TestRefusedPutsLeaveNothing(t *testing.T) {
 	_, err = p.Put(ctx, env{})
 	require.ErrorContains(t, err, "needs Config.Schema")
 	_, err = p.PutRecord(ctx, &record.Record{Readings: []record.Reading{{Name: "a", Value: record.FloatValue(math.NaN())}}})
-	require.ErrorContains(t, err, "a = null: not a finite number")
+	require.ErrorContains(t, err, "a = NaN: not a finite number")
 	_, err = p.PutRecord(ctx, &record.Record{ID: record.ID{Device: strings.Repeat("d", 129)}})
 	require.ErrorContains(t, err, "1 to 128 characters")
 	_, err = p.PutBytes(ctx, "", "", nil)

@@ -35,7 +35,7 @@ func (s *sender) send(entries []*entry) {
 		timeout *= time.Duration(min(n+1, mostTimeouts))
 	}
 	ctx, cancel := context.WithTimeout(s.p.ctx, timeout)
-	out, err := s.p.api.PutRecords(ctx, in, noRetries)
+	out, err := s.p.api.PutRecords(ctx, in, s.options)
 	cancel()
 	s.p.count(func(st *Stats) { st.Requests++; st.DuplicatesSent += again })
 	switch {
@@ -67,7 +67,7 @@ func (s *sender) results(now time.Time, entries []*entry, results []types.PutRec
 		switch {
 		case r.ErrorCode != nil && *r.ErrorCode != "":
 			failed = *r
-			if failure.Lookup(*r.ErrorCode).Class == failure.Bisect {
+			if c := failure.Lookup(*r.ErrorCode).Class; c == failure.Bisect || c == failure.TooLarge {
 				refused = append(refused, i)
 			} else {
 				s.entryFailed(now, e, *r.ErrorCode)

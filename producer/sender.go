@@ -3,7 +3,8 @@ package producer
 import (
 	"time"
 
-	"github.com/rivulet-iot/rivulet/internal/failure"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
 	"github.com/rivulet-iot/rivulet/record"
 )
 
@@ -33,6 +34,7 @@ type sender struct {
 	acquitted int
 	until     time.Time // no call before
 	failing   failing
+	options   func(*kinesis.Options) // of each call
 }
 
 func newSender(p *Producer) *sender {
@@ -47,7 +49,7 @@ func newSender(p *Producer) *sender {
 	first, next := p.buf.Span()
 	return &sender{p: p, cfg: &p.cfg, framer: framer{batch: record.NewBatch(dec), groups: map[string]*group{}},
 		read: first, more: first < next, // what is found in the buffer has waited long enough
-		size: newCallSize(max(p.window, aggregateBytes)), search: noSearch(),
+		size: newCallSize(max(p.window, aggregateBytes)), search: noSearch(), options: newCallOptions(),
 		stream: stream{recordBytes: defaultRecordBytes, paces: map[string]*pace{}}}
 }
 
@@ -110,7 +112,7 @@ func (s *sender) step(now time.Time) time.Duration {
 	idle := s.fill(now)
 	if len(s.out) == 0 {
 		if idle > 0 && len(s.search.suspects) > 0 { // there is nothing to compare them with
-			s.acquit(now, failure.Lookup(classify(s.search.reason)), s.search.reason)
+			s.acquit(now, classify(s.search.reason), s.search.reason)
 		}
 		return idle
 	}

@@ -22,17 +22,13 @@ type stream struct {
 	paces       map[string]*pace
 }
 
-// noRetries makes a call end with its first attempt: a retry inside the SDK would
-// hide duplicates from the ledger and wait where nobody can wake it.
-func noRetries(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} }
-
 // look asks Kinesis about the stream. Without the permission for it, or when the
 // stream routes records by itself (AUTO), nothing is aggregated: a consumer that
 // checks hash ranges would drop such aggregates whole and silently.
 func (s *sender) look() error {
 	ctx, cancel := context.WithTimeout(s.p.ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	sum, err := s.p.api.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &s.cfg.Stream}, noRetries)
+	sum, err := s.p.api.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &s.cfg.Stream}, s.options)
 	if err != nil {
 		return err
 	}
@@ -87,7 +83,7 @@ func (s *sender) lookAgain(now time.Time) {
 func (s *sender) listShards(ctx context.Context) (shards []partition.Shard, err error) {
 	in := &kinesis.ListShardsInput{StreamName: &s.cfg.Stream, ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}}
 	for {
-		out, err := s.p.api.ListShards(ctx, in, noRetries)
+		out, err := s.p.api.ListShards(ctx, in, s.options)
 		if err != nil {
 			return nil, err
 		}

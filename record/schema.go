@@ -141,8 +141,8 @@ func checkField(bad *faults, f *Field) {
 	if f.Min != nil && f.Max != nil && *f.Min > *f.Max {
 		bad.add(name, "", fmt.Sprintf("min %v is above max %v", *f.Min, *f.Max))
 	}
-	if strings.ContainsAny(f.Doc, "\n\r") || len(f.Doc) > 1024 || !utf8.ValidString(f.Doc) {
-		bad.add(name, "doc", "a doc is one line of at most 1024 bytes")
+	if f.Doc != "" && (len(f.Doc) > 1024 || badName(strings.TrimSpace(f.Doc)) != "") {
+		bad.add(name, "doc", "a doc is one line of at most 1024 bytes, without control characters and the like")
 	}
 }
 
@@ -172,11 +172,11 @@ func isUnit(s string) bool {
 // check validates one present value against its field.
 func (f *Field) check(bad *faults, v Value) {
 	if v.kind != f.Kind {
-		bad.add(f.Name, v.String(), "is of kind "+v.kind.String()+", the schema says "+f.Kind.String())
+		bad.add(f.Name, v.shown(), "is of kind "+v.kind.String()+", the schema says "+f.Kind.String())
 		return
 	}
 	if problem := f.problem(v); problem != "" {
-		bad.add(f.Name, v.String(), problem)
+		bad.add(f.Name, v.shown(), problem)
 	}
 }
 

@@ -67,7 +67,7 @@ func (s *Schema) appendStruct(dst []byte, at unsafe.Pointer, now time.Time) (row
 		val, ok, problem := st.value(at)
 		switch {
 		case problem != "":
-			bad.add(f.Name, val.String(), problem)
+			bad.add(f.Name, val.String(), problem) // digits
 		case ok:
 			f.check(&bad, val)
 			w.present(i, val)

@@ -26,6 +26,9 @@ type Decoder struct {
 	// MaxUserRecords is the most user records that an aggregate may have, and
 	// the most partition keys. Default: 65,536, which is 1 MiB of 16-byte ones.
 	MaxUserRecords int
+	// Marks, if not nil, is called with each mark of a frame, behind its records: how
+	// far a device's records are complete. It is valid only during the call.
+	Marks func(compress.Mark)
 }
 
 const (
@@ -135,14 +138,15 @@ func (d *Decoder) userRecord(it Item, limit int64, fn func(Item) error) (used in
 	var stop error // of fn
 	// As many bytes as are here already are no bomb; and a limit of 0 would mean the default.
 	limit = max(limit, int64(len(it.Data)), 1)
-	err = compress.Decode(it.Data, limit, func(r *record.Record) error {
+	frames := compress.Decoder{Schemas: d.Schemas, MaxBytes: limit, Marks: d.Marks}
+	err = frames.Decode(it.Data, func(r *record.Record) error {
 		of := it
 		of.Kind, of.Record = Record, r
 		stop = fn(of)
 		records++
 		used += r.Size()
 		return stop
-	}, d.Schemas...)
+	})
 	if err == nil && records == 0 {
 		err = errors.New("there is no record in it")
 	}

@@ -20,6 +20,7 @@ import io
 import json
 import math
 import os
+import re
 import struct
 import sys
 import zlib
@@ -56,7 +57,7 @@ def sniff(frame: bytes) -> str:
 def decode(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LIMIT) -> Iterator[dict[str, Any]]:
     """Yields the records of a frame of any codec, in order, as record JSON has them:
 
-        {"device_id": str, "boot": int, "seq": int, "ts": "2026-11-22T21:40:01.123Z", "schema": "name/version",
+        {"device_id": str, "boot": str, "seq": int, "ts": "2026-11-22T21:40:01.123Z", "schema": "name/version",
          "meta": {name: str}, "readings": {name: float, int, bool or str}}
 
     Members that are empty are left out, but for device_id and readings. A float is always a
@@ -78,13 +79,14 @@ def decode(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LI
 
 
 NO_TIME = -62135596800000  # is how Go's empty time comes here
+NO_BOOT = "0" * 16  # is the boot of records without an id
 
 
 class Series(NamedTuple):
     """Records of a columnar frame that have a device, a boot and the names of their readings in common, in order."""
 
     device: str
-    boot: int
+    boot: str  # 16 hexadecimal digits
     meta: dict[str, str]
     schema: str  # "name/version", or ""
     seqs: list[int]  # as signed numbers of 64 bits
@@ -92,10 +94,30 @@ class Series(NamedTuple):
     columns: dict[str, list[Any]]  # of each reading, its value in each record
 
 
-def series(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LIMIT) -> tuple[list[Series], int]:
-    """Reads a columnar frame by columns, which is much faster than by records; also returns how much of limit it took."""
+class Mark(NamedTuple):
+    """What a device says of how far its records are complete: of this device and boot, none before first is outstanding on
+    the device; of the closed boots of the device none at all. Ids of a closed boot may be forgotten when the stream's
+    retention has passed since the mark arrived. A mark never makes a record a duplicate."""
+
+    device: str
+    boot: str
+    first: int  # the least seq of this device and boot in the frame
+    closed: list[str]  # boots
+
+
+class Frame(NamedTuple):
+    """A columnar frame."""
+
+    series: list[Series]
+    marks: list[Mark]
+    used: int  # how much of the limit it took
+
+
+def series(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LIMIT) -> Frame:
+    """Reads a columnar frame by columns, which is much faster than by records."""
     columnar = _Columnar(bytes(frame), list(schemas), limit)
-    return columnar.read()[1], limit - columnar.left
+    found = columnar.read()[1]
+    return Frame(found, columnar.marks_of(found), limit - columnar.left)
 
 
 def lines(frame: bytes, limit: int = DEFAULT_LIMIT) -> Iterator[bytes]:
@@ -122,7 +144,35 @@ def lines(frame: bytes, limit: int = DEFAULT_LIMIT) -> Iterator[bytes]:
 
 _KINDS = ["float", "int", "bool", "string"]
 _FLOAT, _INT, _BOOL, _STRING = range(4)
-_MAX_READINGS, _MAX_META, _MAX_NAME, _MAX_DEVICE = 512, 64, 128, 128
+_MAX_READINGS, _MAX_META, _MAX_NAME, _MAX_DEVICE, _MAX_CLOSED = 512, 64, 128, 128, 64
+
+
+# What a device id or a name may not have: controls, what changes the direction of what is around it, what nobody sees. (record/names.go)
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+def device_problem(text: str) -> str:
+    """Says why text cannot be a device id; "" if it can."""
+    if not 1 <= len(text) <= _MAX_DEVICE:
+        return f"a device id is 1 to {_MAX_DEVICE} characters, this one has {len(text)}"
+    return _bad_text(text) and f"the device id {text!r} {_bad_text(text)}"
+
+
+def name_problem(text: str) -> str:
+    """Says why text cannot be the name of a reading, of metadata or of a schema; "" if it can."""
+    size = len(text.encode(errors="surrogatepass"))
+    if not 1 <= size <= _MAX_NAME:
+        return f"a name is 1 to {_MAX_NAME} bytes, this one has {size}"
+    return _bad_text(text) and f"the name {text!r} {_bad_text(text)}"
+
+
+def _bad_text(text: str) -> str:
+    found = _UNSEEN.search(text)
+    if found:
+        return f"has the character U+{ord(found[0]):04X}, which does not show itself"
+    return "begins or ends with a space" if text.strip() != text else ""
 
 
 class Schema(NamedTuple):
@@ -208,6 +258,15 @@ class _Model:
         self.p, self.rate, self.after = [32768] * _MODEL_BITS, [_RATES[0]] * _MODEL_BITS, 0
 
 
+class _Tree:
+    """The same, of a choice of so many bits."""
+
+    __slots__ = ("p", "rate")
+
+    def __init__(self, bits: int, chance: int = 32768) -> None:
+        self.p, self.rate = [chance] * (1 << bits), [_RATES[0]] * (1 << bits)
+
+
 class _Coder:
     """The range decoder."""
 
@@ -231,6 +290,27 @@ class _Coder:
                 code = (code << 8 | self.take()) & 0xFFFFFFFF
         self.size, self.code = size, code
         return value
+
+    def choice(self, tree: _Tree, n: int) -> int:
+        """Reads n bits that are learnt."""
+        node, p, rate = 1, tree.p, tree.rate
+        while node < 1 << n:
+            chance, r = p[node], rate[node]
+            rate[node] = _SLOWER[r]
+            bound = (self.size >> 12) * (chance >> 4 | 1)
+            if self.code < bound:
+                self.size = bound
+                p[node] = chance + ((65536 - chance) * r >> 16)
+                node += node
+            else:
+                self.code -= bound
+                self.size -= bound
+                p[node] = chance - (chance * r >> 16)
+                node += node + 1
+            while self.size < 0x1000000:
+                self.size <<= 8
+                self.code = (self.code << 8 | self.take()) & 0xFFFFFFFF
+        return node - (1 << n)
 
     def numbers(self, model: _Model, count: int) -> list[int]:
         """Reads numbers. Nearly all time is spent here, hence the local names and the same lines four times."""
@@ -335,7 +415,7 @@ class _Head(NamedTuple):
     """What the records of a series have in common."""
 
     device: str
-    boot: int
+    boot: str
     meta: dict[str, str]
     shape: _Shape
     cost: int  # of a record
@@ -357,6 +437,9 @@ class _Columnar:
         self.used = 0  # texts that were referred to
         self.coder = _Coder(self.read_text(frame, frame[2] & 0x80 != 0))
         self.head = _Model()
+        self.form, self.way, self.scale, self.zeros = _Tree(4), _Tree(3), _Tree(4), _Tree(6)
+        self.boots: list[str] = []
+        self.closed: dict[tuple[str, str], list[str] | None] = {}  # of each device and boot; None if it is not complete
         self.columns: list[tuple[str, int]] = []  # name and kind
         self.columns_of: dict[tuple[str, int], list[int]] = {}  # of each name and kind, rising
         self.values: list[list[Any]] = []  # of each column so far
@@ -364,6 +447,9 @@ class _Columnar:
     def check(self, fine: bool, what: str) -> None:
         if not fine:
             raise FrameError("corrupt", f"damaged frame: {what}")
+
+    def check_text(self, problem: str) -> None:
+        self.check(not problem, problem)
 
     def spend(self, cost: int) -> None:
         if cost > self.left:
@@ -428,7 +514,7 @@ class _Columnar:
 
     def name(self) -> str:
         at = self.text()
-        self.check(1 <= self.sizes[at] <= _MAX_NAME, f"a name of {self.sizes[at]} bytes")
+        self.check_text(name_problem(self.texts[at]))
         return self.texts[at]
 
     def column(self, n: int) -> list[int]:
@@ -438,7 +524,7 @@ class _Columnar:
         first = self.number()
         if n == 1:
             return [first]
-        form = self.coder.bits(4)
+        form = self.coder.choice(self.form, 4)
         kind, flat, has_unit = form & 3, form & 4, form & 8
         unit = self.number() if has_unit else 1
         x = 0 if has_unit else first
@@ -482,7 +568,7 @@ class _Columnar:
             self.spend(size * s.cost)
             for c in s.shape.columns if size else ():
                 lengths[c] += size
-        seqs, times = self.column(n), self.column(n)
+        seqs, times = self.read_seqs(n), self.column(n)
         self.check(min(times) >= _MIN_TIME and max(times) <= _MAX_TIME, "a time outside of the years 0 to 9999")
         for (_, kind), length in zip(self.columns, lengths):
             self.values.append(self.read_column(kind, length, n))
@@ -496,10 +582,25 @@ class _Columnar:
             at += size
         return order, series
 
+    def read_seqs(self, n: int) -> list[int]:
+        if n == 1 or self.coder.choice(_Tree(1, 0xF000), 1):
+            return self.column(n)
+        first = self.number()
+        return _wrapped(list(range(first, first + n)))
+
+    def marks_of(self, found: list[Series]) -> list[Mark]:
+        first: dict[tuple[str, str], int] = {}
+        for s in found:
+            if self.closed[s.device, s.boot] is not None:
+                for seq in (seq & _MASK for seq in s.seqs):
+                    if seq and seq < first.get((s.device, s.boot), seq + 1):
+                        first[s.device, s.boot] = seq
+        return [Mark(*pair, first[pair], closed) for pair, closed in self.closed.items() if closed is not None and pair in first]
+
     def series_records(self, s: Series) -> Iterator[dict[str, Any]]:
         for seq, ms, row in zip(s.seqs, s.times, zip(*s.columns.values()) if s.columns else repeat(())):
             record: dict[str, Any] = {"device_id": s.device}
-            if s.boot or seq:
+            if s.boot != NO_BOOT or seq:
                 record["boot"], record["seq"] = s.boot, seq & _MASK
             if ms != NO_TIME:
                 record["ts"] = timestamp(ms)
@@ -518,8 +619,10 @@ class _Columnar:
         for _ in range(n):
             at = self.text()
             device, cost = self.texts[at], self.sizes[at]
-            self.check(1 <= len(device) <= _MAX_DEVICE, "a device id is 1 to 128 characters")
-            boot = self.count("is its boot number", 0xFFFFFFFF)
+            self.check_text(device_problem(device))
+            boot = self.read_boot()
+            if (device, boot) not in self.closed:
+                self.closed[device, boot] = self.read_mark()
             back = self.count("shapes back", len(shapes))
             if not back:
                 shapes.append(self.read_shape())
@@ -534,6 +637,19 @@ class _Columnar:
             series.append(_Head(device, boot, meta, shape, cost + shape.cost))
         return series
 
+    def read_boot(self) -> str:
+        back = self.count("boots back", len(self.boots))
+        if not back:
+            self.boots.append(_boot(self.coder.bits(64)))
+        return self.boots[-(back or 1)]
+
+    def read_mark(self) -> list[str] | None:
+        if not self.coder.bits(1):
+            return None
+        n = self.count("closed boots", _MAX_CLOSED)
+        self.spend(n * _SMALL_COST)
+        return [_boot(self.coder.bits(64)) for _ in range(n)]
+
     def read_shape(self) -> _Shape:
         readings: list[tuple[str, int]] = []
         if self.coder.bits(1):
@@ -546,6 +662,7 @@ class _Columnar:
                 readings += [field for k, field in enumerate(fields[i : i + 8]) if present >> k & 1]
         else:
             ref = self.texts[self.text()]
+            self.check_text(ref and name_problem(ref))
             for _ in range(self.count("readings", _MAX_READINGS)):
                 self.spend(_RECORD_COST)
                 name = self.name()
@@ -583,13 +700,13 @@ class _Columnar:
             return [self.texts[first + x] for x in values]
         if n == 0:
             return []
-        way = self.coder.bits(3)
+        way = self.coder.choice(self.way, 3)
         if kind == _INT:
             self.check(way in (_ORDERED, _RANKED), f"ints written in way {way}")
             return self.listed(way, n)
         if way >= _QUOTIENTS:
             return self.calculated(way, n)
-        zeros = self.coder.bits(6)
+        zeros = self.coder.choice(self.zeros, 6)
         if way == _DERIVED:
             return self.derived(n, records, zeros)
         self.check(way in (_ORDERED, _RANKED), f"floats written in way {way}")
@@ -607,7 +724,7 @@ class _Columnar:
 
     def calculated(self, way: int, n: int) -> list[float]:
         """Reads floats that are made of integers, but for odd ones."""
-        scale = self.coder.bits(4)
+        scale = self.coder.choice(self.scale, 4)
         at, odd_places, odd_bits = -1, [], []
         for _ in range(self.count("odd values in a column", n)):
             step = self.count("places to the next odd value", n - 1 - at)
@@ -671,6 +788,10 @@ class _Columnar:
         return ys
 
 
+def _boot(bits: int) -> str:
+    return f"{bits:016x}"
+
+
 def timestamp(ms: int) -> str:
     """Writes milliseconds since 1970 as record JSON has them."""
     seconds, ms = divmod(ms, 1000)
@@ -717,7 +838,7 @@ def _unzstd(frame: bytes) -> Iterator[bytes]:
         raise FrameError("corrupt", f"damaged frame: zstd: {e}") from e
 
 
-_MEMBERS = {"device_id": str, "boot": int, "seq": int, "ts": str, "schema": str, "meta": dict, "readings": dict}
+_MEMBERS = {"device_id": str, "boot": str, "seq": int, "ts": str, "schema": str, "meta": dict, "readings": dict}
 
 
 def _json_record(line: bytes, n: int) -> dict[str, Any]:
@@ -734,19 +855,21 @@ def _json_record(line: bytes, n: int) -> dict[str, Any]:
             if type(value) is not _MEMBERS.get(member):
                 raise ValueError(f"the member {member!r} is unknown, or of another type")
         meta, readings = r.get("meta", {}), r["readings"]
-        if not 1 <= len(r["device_id"]) <= _MAX_DEVICE:
-            raise ValueError("a device id is 1 to 128 characters")
-        if not 0 <= r.get("boot", 0) < 1 << 32 or not 0 <= r.get("seq", 0) < 1 << 64:
-            raise ValueError("boot or seq is out of range")
+        problem = device_problem(r["device_id"]) or r.get("schema") and name_problem(r["schema"])
+        boot = r.get("boot", NO_BOOT)
+        if len(boot) != 16 or boot.strip("0123456789abcdef"):
+            raise ValueError(f"boot = {boot!r:.66} is not 16 lower-case hexadecimal digits")
+        if not 0 <= r.get("seq", 0) < 1 << 64:
+            raise ValueError("seq is out of range")
         if len(meta) > _MAX_META or not all(type(v) is str for v in meta.values()):
             raise ValueError(f"meta has at most {_MAX_META} members, all strings")
         if len(readings) > _MAX_READINGS or not all(type(v) in (float, int, bool, str) for v in readings.values()):
             raise ValueError(f"readings has at most {_MAX_READINGS} members, all numbers, true, false or strings")
         if not all(-_SIGN <= v < _SIGN for v in readings.values() if type(v) is int):
             raise ValueError("an integer beyond 64 bits")
-        for name in chain(meta, readings):
-            if not 1 <= len(name.encode()) <= _MAX_NAME:
-                raise ValueError(f"a name is 1 to {_MAX_NAME} bytes")
+        problem = problem or next(filter(None, map(name_problem, chain(meta, readings))), None)
+        if problem:
+            raise ValueError(problem)
         return r
     except (ValueError, RecursionError) as e:
         raise FrameError("corrupt", f"damaged frame: line {n}: {e}") from e

@@ -68,6 +68,21 @@ class Columnar(unittest.TestCase):
                     self.assertEqual(same, records)
                     self.assertEqual(repr(same), repr(records), "kinds or order differ")
 
+    def test_marks(self):
+        marked = 0
+        for path in vectors():
+            name = path.name[: -len(".frame")]
+            doc = path.with_name(name + ".marks.json")
+            want = json.loads(doc.read_text()) if doc.exists() else []
+            frame, _, schemas = read(name)
+            have = [
+                {"device_id": m.device, "boot": m.boot, "first": m.first, "closed": m.closed}
+                for m in rf.series(frame, schemas).marks
+            ]
+            self.assertEqual(want, have, name)
+            marked += len(want)
+        self.assertGreater(marked, 2)
+
     def check_bits(self, bits, records):
         for name, want in bits.items():
             have = [f"{struct.unpack('<Q', struct.pack('<d', r['readings'][name]))[0]:016x}" for r in records]
@@ -196,7 +211,7 @@ class Hostile(unittest.TestCase):
 
 
 class Lines(unittest.TestCase):
-    line = b'{"device_id":"d","boot":1,"seq":2,"ts":"2026-11-22T21:40:01.123Z","schema":"a/1","meta":{"m":"x"},' + (
+    line = b'{"device_id":"d","boot":"9f3c1e7a55d20b86","seq":2,"ts":"2026-11-22T21:40:01.123Z","schema":"a/1","meta":{"m":"x"},' + (
         b'"readings":{"f":1.0,"i":1,"e":1e300,"b":true,"s":"\\u00e9\\n"}}'
     )
 
@@ -254,13 +269,33 @@ class Lines(unittest.TestCase):
         bad += ['{"device_id":"d","readings":{"%s":1}}' % ("n" * 129), '{"device_id":"d","readings":{"a":1,"a":2}}']
         bad += [
             f'{{"device_id":"d","readings":{{}},{m}}}'
-            for m in ('"boot":-1', '"boot":true', '"seq":1.0', '"more":1', '"meta":{"a":1}')
+            for m in ('"boot":1', '"boot":true', '"boot":"9f3c1e7a55d20b8"', '"boot":"9F3C1E7A55D20B86"', '"boot":" 9f3c1e7a55d20b8"', '"seq":1.0', '"more":1', '"meta":{"a":1}')
         ]
         for text in bad:
             self.assertEqual("corrupt", reason_of(gzip.compress(text.encode() + b"\n")), text)
         self.assertEqual("corrupt", reason_of(b'{"device_id":"\xff","readings":{}}'))
         self.assertEqual("corrupt", reason_of(gzip.compress(b"")))
         self.assertEqual("ok", reason_of(b'{"device_id":"d","readings":{"a":-9223372036854775808,"b":-0.0}}'))
+
+
+class Names(unittest.TestCase):
+    cases = json.loads((HERE.parent.parent / "record" / "testdata" / "names.json").read_text("utf-8"))
+
+    def test_names(self):
+        self.assertGreater(len(self.cases), 80)
+        for case in self.cases:
+            text, fine = case["text"], case["ok"]
+            problems = rf.device_problem(text), rf.name_problem(text)
+            with self.subTest(text):
+                for problem in problems:
+                    self.assertEqual(fine, not problem, problem)
+                    self.assertTrue(problem.isprintable(), problem)
+                good = {"device_id": "d", "readings": {}}
+                for bad in {"device_id": text}, {"readings": {text: 1}}, {"meta": {text: ""}}, {"schema": text}:
+                    expected = "ok" if fine or bad == {"schema": ""} else "corrupt"
+                    self.assertEqual(expected, reason_of(json.dumps({**good, **bad}).encode()), bad)
+                free = {**good, "meta": {"m": text}, "readings": {"s": text}}
+                self.assertEqual([free], list(rf.decode(json.dumps(free).encode())))
 
 
 class Text(unittest.TestCase):

@@ -48,7 +48,7 @@ func inPipes(t *testing.T, cfg Config, f func(*testing.T, *pipes)) {
 		c, err := NewClient(cfg)
 		require.NoError(t, err)
 		p := &pipes{Client: c}
-		c.transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c.transport.sparing.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			p.dials++
 			conn, err := l.Dial(ctx, network, addr)
 			if err != nil {

@@ -13,8 +13,8 @@ import (
 func TestClockFloor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		require.Equal(t, 2000, time.Now().Year())
-		require.Equal(t, builtAt, certificateTime())
+		require.Equal(t, builtAt, new(clock).certificates())
 	})
 	require.False(t, builtAt.After(time.Now()))
-	require.WithinDuration(t, time.Now(), certificateTime(), time.Minute)
+	require.WithinDuration(t, time.Now(), new(clock).certificates(), time.Minute)
 }
