@@ -147,8 +147,9 @@ _FLOAT, _INT, _BOOL, _STRING = range(4)
 _MAX_READINGS, _MAX_META, _MAX_NAME, _MAX_DEVICE, _MAX_CLOSED = 512, 64, 128, 128, 64
 
 
-# What a device id or a name may not have: controls, what changes the direction of what is around it, what nobody sees. (record/names.go)
-_UNSEEN = re.compile(
+# What a device id or a name may not have: controls, what changes the direction of what is around it, what nobody sees.
+# record/names.go has the same.
+UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
@@ -169,7 +170,7 @@ def name_problem(text: str) -> str:
 
 
 def _bad_text(text: str) -> str:
-    found = _UNSEEN.search(text)
+    found = UNSEEN.search(text)
     if found:
         return f"has the character U+{ord(found[0]):04X}, which does not show itself"
     return "begins or ends with a space" if text.strip() != text else ""

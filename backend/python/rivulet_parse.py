@@ -8,7 +8,7 @@ import re
 from datetime import date
 from typing import Any
 
-from rivulet_frames import MAX_LINE
+from rivulet_frames import MAX_LINE, NO_BOOT, UNSEEN
 
 
 class Rejected(ValueError):
@@ -139,28 +139,13 @@ def shorten(value: Any) -> str:
 # ---- Ids ----
 
 MAX_INT = (1 << 63) - 1
-NO_BOOT = "0" * 16  # of a record without id
 _BOOT = re.compile("[0-9a-f]{16}")
-# Control characters, line and paragraph separators, controls of the writing direction, halves of surrogate pairs.
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_HIDDEN = re.compile("[\ud800-\udfff]|" + UNSEEN.pattern)  # and halves of surrogate pairs, which are no characters
 
 
 def visible(text: str) -> str:
-    """The text with what a terminal would obey, and not show, as JSON escapes it."""
-    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def device_fault(device: Any) -> str | None:
-    """What keeps it from being a device id. The Go library has the same rule, in record.CheckDevice."""
-    if not isinstance(device, str) or not 1 <= len(device) <= 128:
-        return "device_id is not a text of 1 to 128 characters"
-    hidden = _HIDDEN.search(device)
-    if hidden:
-        what = f"has the character U+{ord(hidden[0]):04X}, which is not printable; leave it out"
-        return f"device_id = {json_text(shorten(device))} {what}"
-    if device != device.strip():
-        return f"device_id = {json_text(shorten(device))} begins or ends with white space; leave it out"
-    return None
+    """The text with what a terminal would obey, or does not show, escaped as Python does it."""
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}" if found[0] < "\U00010000" else f"\\U{ord(found[0]):08x}", text)
 
 
 def read_boot(given: Any) -> str | None:

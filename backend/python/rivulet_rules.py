@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from rivulet_frames import NO_TIME, FrameError, Schema, Series, lines, series, sniff, timestamp, to_json
+from rivulet_frames import NO_BOOT, NO_TIME, FrameError, Schema, Series, device_problem, lines, series, sniff, timestamp, to_json
 from rivulet_kpl import user_records
-from rivulet_parse import MAX_INT, NO_BOOT, Rejected, device_fault, json_text, parse_json, read_boot, read_seq, read_time, shorten
+from rivulet_parse import MAX_INT, Rejected, json_text, parse_json, read_boot, read_seq, read_time, shorten
 from rivulet_rows import Batch, DeadLetter, Row, Source
 
 MAX_FRAME = 64 << 20  # bytes that one frame may decompress to
@@ -98,7 +98,7 @@ class Rules:
         self.max_age = options["max_age_days"] * _DAY
         self.max_ahead = options["max_ahead_minutes"] * _MINUTE
         self.max_frame, self.max_data = MAX_FRAME, MAX_DATA  # a consumer with little memory may lower them
-        self.device: Any = ""  # what was found to be fine last, since most records have the same
+        self.device: Any = ...  # what was found to be fine last, since most records have the same
         self.boot: Any = None
 
     # ---- Data, user records, frames ----
@@ -205,9 +205,9 @@ class Rules:
             raise Rejected("not_record", "not an object")
         device, boot, readings, meta = record.get("device_id"), record.get("boot"), record.get("readings"), record.get("meta")
         if device != self.device:
-            fault = device_fault(device)
-            if fault:
-                raise Rejected("not_record", fault)
+            problem = device_problem(device) if isinstance(device, str) else "device_id is not a text of 1 to 128 characters"
+            if problem:
+                raise Rejected("not_record", problem)
             self.device = device
         if not isinstance(readings, dict):
             raise Rejected("not_record", "readings is not an object")
@@ -297,7 +297,6 @@ class Rules:
         if (
             version is None
             or s.boot == NO_BOOT
-            or device_fault(s.device)
             or min(s.seqs) < 1
             or min(s.times) < max(arrival - self.max_age, NO_TIME + 1)
             or max(s.times) > arrival + self.max_ahead

@@ -211,8 +211,9 @@ class Hostile(unittest.TestCase):
 
 
 class Lines(unittest.TestCase):
-    line = b'{"device_id":"d","boot":"9f3c1e7a55d20b86","seq":2,"ts":"2026-11-22T21:40:01.123Z","schema":"a/1","meta":{"m":"x"},' + (
-        b'"readings":{"f":1.0,"i":1,"e":1e300,"b":true,"s":"\\u00e9\\n"}}'
+    line = (
+        b'{"device_id":"d","boot":"9f3c1e7a55d20b86","seq":2,"ts":"2026-11-22T21:40:01.123Z","schema":"a/1","meta":{"m":"x"},'
+        + (b'"readings":{"f":1.0,"i":1,"e":1e300,"b":true,"s":"\\u00e9\\n"}}')
     )
 
     def test_codecs(self):
@@ -269,7 +270,16 @@ class Lines(unittest.TestCase):
         bad += ['{"device_id":"d","readings":{"%s":1}}' % ("n" * 129), '{"device_id":"d","readings":{"a":1,"a":2}}']
         bad += [
             f'{{"device_id":"d","readings":{{}},{m}}}'
-            for m in ('"boot":1', '"boot":true', '"boot":"9f3c1e7a55d20b8"', '"boot":"9F3C1E7A55D20B86"', '"boot":" 9f3c1e7a55d20b8"', '"seq":1.0', '"more":1', '"meta":{"a":1}')
+            for m in (
+                '"boot":1',
+                '"boot":true',
+                '"boot":"9f3c1e7a55d20b8"',
+                '"boot":"9F3C1E7A55D20B86"',
+                '"boot":" 9f3c1e7a55d20b8"',
+                '"seq":1.0',
+                '"more":1',
+                '"meta":{"a":1}',
+            )
         ]
         for text in bad:
             self.assertEqual("corrupt", reason_of(gzip.compress(text.encode() + b"\n")), text)
