@@ -4,9 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/internal/term"
 )
 
 const tried = `{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":1,"readings":{"temperature":20.5}}
@@ -116,4 +119,37 @@ END
 	got := unmarshal[trial](t, out)
 	require.Equal(t, []int{2, 1, 2, 1, 1}, []int{got.Lines, got.Stored, got.Duplicates, got.Corrected, got.DeadLetters})
 	require.Empty(t, got.Lake, "it is gone")
+}
+
+// What the input says, of whomever it is, drives no terminal: neither what is found
+// in it, nor what Spark says when it fails.
+func TestBackendTryEscapes(t *testing.T) {
+	started(t)
+	t.Setenv("JAVA_HOME", filepath.Dir(filepath.Dir(fakeJava(t))))
+	require.NoError(t, os.WriteFile("day.ndjson", []byte(tried), 0o644))
+	const raw = "\x1b[2J\x1b]0;owned\x07\u009b2J\x7f\u202eold\u2066\u2028\r"
+	const inJSON = "\\u001b[2J\\u001b]0;owned\\u0007\u009b2J\x7f\u202eold\u2066\u2028\\nall is well\\r"
+	result := strings.ReplaceAll(`{"rows":1,"dead_letters":1,"reasons":{"RAW":1},"spark":"RAW","seconds":1,
+"partitions":[{"path":"RAW","rows":1}],"columns":[{"name":"RAW","type":"RAW","filled":1,"min":"RAW","max":"aRAW"}],
+"first":[{"RAW":"RAW"}],"letters":[{"line":3,"reason":"RAW","detail":"RAW","device_id":"RAW"}]}`, "RAW", inJSON)
+	require.NoError(t, os.WriteFile("result", []byte(result), 0o644))
+	require.NoError(t, os.WriteFile("said", []byte(raw), 0o644))
+	finds := script(t, `[ "$1" = -c ] && exit; echo "rivulet-try: $(cat said)"; cat result > "$6"`)
+	fails := script(t, `[ "$1" = -c ] && exit; cat said said >&2; exit 3`)
+	for name, c := range map[string]struct {
+		code int
+		args []string
+	}{
+		"text":  {0, []string{"-python", finds}},
+		"JSON":  {0, []string{"-python", finds, "-json"}},
+		"error": {exitFailed, []string{"-python", fails}},
+	} {
+		code, out, err := cli(append([]string{"backend", "try", "-input", "day.ndjson"}, c.args...)...)
+		require.Equal(t, c.code, code, err)
+		for _, said := range []string{out, err} {
+			require.Equal(t, -1, strings.IndexFunc(said, func(r rune) bool { return r != '\n' && term.Unsafe(r) }), "%s: %q", name, said)
+			require.NotContains(t, said, "\nall is well", name)
+		}
+		require.Contains(t, out+err, "owned", name)
+	}
 }
