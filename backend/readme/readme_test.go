@@ -206,3 +206,22 @@ func TestSampleIsValid(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"on": true}, sample(schema)["readings"])
 }
+
+// What devices send comes to a terminal only through what escapes it: jq -a or cat -v at the end of
+// the command. A command may also keep it, in a file or a variable.
+func TestWhatDevicesSendIsEscaped(t *testing.T) {
+	hostile := regexp.MustCompile(`get-query-results|StateChangeReason|ErrorMessage|filter-log-events|json\.gz' -exec zcat|\$rows"`)
+	escaped := regexp.MustCompile(`\| (cat -v|jq -a.*)( >&2)?$|^ *jq -ac .* <<< "\$rows"$|^ *rows=\$\(|^ *find .*\| jq -ac? .*\| head( -n 1)?$`)
+	for name, m := range models(t) {
+		found := 0
+		for _, block := range blocks(render(t, m)) {
+			for line := range strings.Lines(strings.ReplaceAll(block, "\\\n", " ")) {
+				if line = strings.TrimSuffix(line, "\n"); hostile.MatchString(line) {
+					require.Regexp(t, escaped, line, name)
+					found++
+				}
+			}
+		}
+		require.GreaterOrEqual(t, found, 8, name)
+	}
+}
