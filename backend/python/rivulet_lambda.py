@@ -9,7 +9,7 @@ with that function beside this one:
                 alert(r["device_id"], r["ts"])
 
 Records come at least once: after a failure, and after a producer's or Lambda's own retry, some come again, with the same
-(device_id, boot, seq). Make what on_records does idempotent by these three, or by a condition on the newest seq.
+(device_id, boot, seq). Make what on_records does idempotent by these three, or by a condition on the newest seq of each boot.
 
 An error of on_records is taken for a passing one: Lambda calls again, beginning with the Kinesis record that it happened
 at, so nothing is skipped and nothing overtakes. What cannot be read, or breaks a rule, is logged and passed over; the job

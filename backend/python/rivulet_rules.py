@@ -139,7 +139,7 @@ class Rules:
                 yield
 
     def _columnar(self, frame: bytes, limit: int, source: Source, batch: Batch) -> Iterator[None]:
-        found, _, used = series(frame, self.schemas, limit)
+        found, _, used = series(frame, self.schemas, limit)  # marks let ids be forgotten, and the ledger keeps them for its days
         self.left -= used
         judged = _Judged()
         before = 0
