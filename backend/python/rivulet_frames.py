@@ -234,7 +234,7 @@ _MAX_READINGS, _MAX_META, _MAX_NAME, _MAX_DEVICE, _MAX_CLOSED = 512, 64, 128, 12
 
 
 # What a device id or a name may not have: controls, what turns the direction of text, what nobody sees. As in record/names.go.
-_UNSEEN = re.compile(
+UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
@@ -257,7 +257,7 @@ def name_problem(text: str) -> str:
 def _bad_text(text: str) -> str:
     if text.isascii() and text.isprintable() and text[0] != " " != text[-1]:  # as nearly all
         return ""
-    found = _UNSEEN.search(text)
+    found = UNSEEN.search(text)
     if found:
         return f"has the character U+{ord(found[0]):04X}, which does not show itself"
     return "begins or ends with a space" if text.strip() != text else ""
