@@ -2,10 +2,8 @@ package producer
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
@@ -56,7 +54,9 @@ func (r remote) relist(ctx context.Context, now time.Time, st *stream) error {
 }
 
 func (r remote) list(ctx context.Context, now time.Time, st *stream) error {
-	shards, err := r.shards(ctx)
+	in := &kinesis.ListShardsInput{}
+	in.StreamName, in.StreamARN = r.cfg.target()
+	shards, err := listShards(ctx, r.api, in, r.opts)
 	if err != nil {
 		return err
 	}
@@ -69,39 +69,4 @@ func (r remote) list(ctx context.Context, now time.Time, st *stream) error {
 	}
 	st.aggregate(m)
 	return nil
-}
-
-// mostPages of a list of shards are read. A page has 1,000 of them, and an account's quota
-// is 20,000 shards at the most.
-// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
-// https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
-const mostPages = 32
-
-var errEndlessList = errors.New("producer: the list of shards does not end")
-
-func (r remote) shards(ctx context.Context) (shards []partition.Shard, err error) {
-	in := &kinesis.ListShardsInput{ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}}
-	in.StreamName, in.StreamARN = r.cfg.target()
-	for range mostPages {
-		out, err := r.api.ListShards(ctx, in, r.opts)
-		if err != nil {
-			return nil, err
-		}
-		for _, sh := range out.Shards {
-			if sh.HashKeyRange == nil || sh.SequenceNumberRange != nil && sh.SequenceNumberRange.EndingSequenceNumber != nil {
-				continue
-			}
-			rng, err := partition.ParseRange(aws.ToString(sh.HashKeyRange.StartingHashKey), aws.ToString(sh.HashKeyRange.EndingHashKey))
-			if err != nil {
-				return nil, err
-			}
-			shards = append(shards, partition.Shard{ID: aws.ToString(sh.ShardId), Range: rng})
-		}
-		if aws.ToString(out.NextToken) == "" {
-			return shards, nil
-		}
-		// With a token, the stream's name and the filter may not be given again.
-		in = &kinesis.ListShardsInput{NextToken: out.NextToken}
-	}
-	return nil, errEndlessList
 }

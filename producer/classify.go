@@ -87,7 +87,6 @@ func codeOfConnection(err error) string {
 		invalid   x509.CertificateInvalidError
 		verify    *tls.CertificateVerificationError
 		header    tls.RecordHeaderError
-		alert     tls.AlertError
 	)
 	late := errors.Is(err, context.DeadlineExceeded)
 	switch {
@@ -107,7 +106,7 @@ func codeOfConnection(err error) string {
 		return failure.CodeNotSent
 	case errors.As(err, &unsent) && unsent.Begun && late:
 		return failure.CodeTooSlow
-	case errors.As(err, &unsent) && (errors.As(err, &alert) || errors.As(err, &op) && op.Op == "remote error" || strings.Contains(err.Error(), "TLS handshake timeout")):
+	case errors.As(err, &unsent) && unsent.Handshake:
 		return failure.CodeTLSFailed
 	case errors.As(err, &unsent):
 		return codeOfConnect(err)

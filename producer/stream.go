@@ -125,7 +125,7 @@ func (st *stream) askFailed(now time.Time, rule failure.Rule) (stop bool) {
 	case rule.Class == failure.Throttle, rule.Class == failure.Retry:
 		ask, why = time.Minute, ""
 	case rule.Code == "AccessDeniedException", rule.Code == "UnknownOperationException", rule.Code == failure.CodeEmptyResponse,
-		rule.Class == failure.Bisect:
+		rule.Code == failure.CodeHugeResponse, rule.Class == failure.Bisect, rule.Class == failure.TooLarge:
 	default:
 		return true
 	}

@@ -16,8 +16,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // to its end. Kinesis acts on a whole request only, whose hash is signed, so nothing
 // of it was stored.
 type NotSent struct {
-	Begun bool // some of it was handed over
-	Err   error
+	Begun     bool // some of it was handed over
+	Handshake bool // it was TLS that did not come about
+	Err       error
 }
 
 func (e *NotSent) Error() string { return e.Err.Error() }

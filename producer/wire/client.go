@@ -19,7 +19,7 @@ type Client struct {
 	*kinesis.Client
 	sockets     sockets
 	clock       clock
-	compression refusal // of the headers, as we do it
+	compression compression
 	insecure    bool
 	transport   *transport
 	plainMade   atomic.Bool

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -75,7 +76,7 @@ func newTransport(cfg Config, c *Client, compress bool) *http.Transport {
 		t.Proxy = func(*http.Request) (*url.URL, error) { return proxy, err }
 	}
 	if compress {
-		compressHTTP2(t, func() { c.compression.set(refusedFor) })
+		compressHTTP2(t, &c.compression)
 	}
 	return t
 }
@@ -119,7 +120,22 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !t.insecure {
 		t.clock.answered(resp.Header.Get("Date"), resp.TLS)
 	}
+	resp.Body = &answerBody{resp.Body, &t.sockets}
 	return resp, nil
+}
+
+// answerBody closes the connections when an answer stops in the middle.
+type answerBody struct {
+	io.ReadCloser
+	sockets *sockets
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.sockets.closeAll()
+	}
+	return n, err
 }
 
 // again sends a request once more whose first try nobody looked at.

@@ -128,29 +128,30 @@ func cut(s string) string { return s[:min(len(s), 100)] }
 
 // hide replaces the secrets of a request in an answer that repeats them.
 func hide(b []byte, r *http.Request) {
-	secrets := []string{r.Header.Get("X-Amz-Security-Token")}
-	for part := range strings.FieldsFuncSeq(r.Header.Get("Authorization"), func(c rune) bool { return c == ' ' || c == ',' }) {
-		name, value, _ := strings.Cut(part, "=")
-		switch name {
-		case "Credential":
-			value, _, _ = strings.Cut(value, "/") // the access key id
-			secrets = append(secrets, value)
-		case "Signature":
-			secrets = append(secrets, value)
-		}
-	}
-	for _, secret := range secrets {
-		for _, form := range []string{secret, strings.ReplaceAll(secret, "/", `\/`), url.QueryEscape(secret)} {
-			for at, i := 0, 0; len(form) >= 8; at += i + len(form) {
-				if i = bytes.Index(b[at:], []byte(form)); i < 0 {
-					break
-				}
+	authorization := r.Header.Get("Authorization")
+	for _, secret := range [...]string{
+		r.Header.Get("X-Amz-Security-Token"),
+		after(authorization, "Credential=", "/"), // the access key id
+		after(authorization, "Signature=", ","),
+	} {
+		for _, form := range [...]string{secret, strings.ReplaceAll(secret, "/", `\/`), url.QueryEscape(secret)} {
+			if len(form) < 8 || strings.Trim(form, "*") == "" {
+				continue
+			}
+			for at := bytes.Index(b, []byte(form)); at >= 0; at = bytes.Index(b, []byte(form)) {
 				for j := range form {
-					b[at+i+j] = '*'
+					b[at+j] = '*'
 				}
 			}
 		}
 	}
+}
+
+// after returns what is between begin and end in s, or after begin, or "".
+func after(s, begin, end string) string {
+	_, s, _ = strings.Cut(s, begin)
+	s, _, _ = strings.Cut(s, end)
+	return s
 }
 
 // inClear refuses to send a session token where anybody can read it.

@@ -2,7 +2,8 @@ package guard
 
 import (
 	"context"
-	"crypto/fips140"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -18,16 +19,21 @@ const (
 	// Patience is how long a provider has for its answer.
 	Patience = 15 * time.Second
 	// mostHung is how many calls of a provider that does not even heed its context
-	// are given up and left running. As nothing can stop them, no more are made.
+	// may be left running while another one is made: nothing can stop them. A device
+	// whose provider hangs for good has one more of them, and no more are made.
 	mostHung = 1
-	// shortestSecret is what an HMAC's key must have under FIPS 140-3, 112 bits, without the
+	// shortestSecret is what an HMAC's key must have under GODEBUG=fips140=only, 112 bits, without the
 	// four letters that Signature Version 4 puts before a secret.
 	shortestSecret = 10
 )
 
 // Credentials asks a provider, which may take as long as it likes, and no call
 // waits for longer than Patience, or than its own context. There is one question at
-// a time, for all calls; at most one more that was given up may still be running.
+// a time, for all calls; with one that was given up and heeds nothing, at most two are
+// ever alive.
+//
+// Around a cache of the SDK it can only bound the wait: the cache joins all calls to
+// the first, whose cancellation it hides from the provider.
 type Credentials struct {
 	provider aws.CredentialsProvider
 	keep     bool
@@ -143,12 +149,20 @@ func check(creds aws.Credentials) error {
 	switch {
 	case !creds.HasKeys():
 		return &failure.Error{Code: failure.CodeNoCredentials, Err: errors.New("the credentials provider gave no keys")}
-	case fips140.Enabled() && len(creds.SecretAccessKey) < shortestSecret:
+	case onlyFIPS() && len(creds.SecretAccessKey) < shortestSecret:
 		return &failure.Error{Code: failure.CodeNoCredentials,
-			Err: fmt.Errorf("the secret access key has %d bytes; FIPS 140-3 wants %d at least, and AWS's own have 40", len(creds.SecretAccessKey), shortestSecret)}
+			Err: fmt.Errorf("the secret access key has %d bytes; GODEBUG=fips140=only wants %d at least, and AWS's own have 40", len(creds.SecretAccessKey), shortestSecret)}
 	}
 	return nil
 }
+
+// onlyFIPS reports whether the program runs under GODEBUG=fips140=only, where an HMAC
+// whose key is short panics.
+var onlyFIPS = sync.OnceValue(func() (only bool) {
+	defer func() { only = recover() != nil }()
+	hmac.New(sha256.New, nil)
+	return false
+})
 
 // CodeOfProvider is the code of a provider that failed. Most failures pass; only
 // what is clearly about the device's settings waits for a person.

@@ -76,7 +76,7 @@ func follow(ctx context.Context, in middleware.InitializeInput, next middleware.
 	ctx = middleware.WithStackValue(httptrace.WithClientTrace(ctx, s.trace()), sendingKey{}, s)
 	out, meta, err := next.HandleInitialize(ctx, in)
 	if err != nil && !s.sent() {
-		err = &failure.NotSent{Begun: s.begun.Load(), Err: err}
+		err = &failure.NotSent{Begun: s.begun.Load(), Handshake: s.shakes.Load() && !s.got.Load(), Err: err}
 	}
 	return out, meta, err
 }

@@ -18,6 +18,7 @@ type sending struct {
 	handed atomic.Bool  // to the HTTP client
 	traced atomic.Bool  // the HTTP client says what it does
 	got    atomic.Bool  // a connection
+	shakes atomic.Bool  // a TLS handshake was begun for one
 	begun  atomic.Bool  // some of the body was read
 	read   atomic.Bool  // all of it
 	wrote  atomic.Int32 // how writing it ended
@@ -48,6 +49,7 @@ func (s *sending) trace() *httptrace.ClientTrace {
 			s.got.Store(false)
 			s.wrote.Store(writing)
 		},
+		TLSHandshakeStart: func() { s.shakes.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) {
 			s.got.Store(true)
 			s.wrote.Store(writing)
@@ -91,6 +93,7 @@ func (f writerFunc) Write(b []byte) (int, error) {
 func (s *sending) attach(r *http.Request, replay bool) {
 	s.traced.Store(false)
 	s.got.Store(false)
+	s.shakes.Store(false)
 	s.begun.Store(false)
 	s.wrote.Store(writing)
 	s.read.Store(r.Body == nil || r.Body == http.NoBody)
