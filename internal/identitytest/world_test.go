@@ -90,11 +90,8 @@ func (w *world) openMemory() *opening {
 }
 
 func (w *world) opened(o *opening) *opening {
-	boot := o.buf.Boot()
-	w.require(boot != 0 && w.boots[boot] == nil, "boot %s is drawn twice", record.FormatBoot(boot))
-	w.boots[boot] = o
 	w.open = append(w.open, o)
-	w.say("open %q as %s", o.dir, record.FormatBoot(boot))
+	w.say("open %q", o.dir)
 	return o
 }
 
@@ -110,9 +107,11 @@ func (w *world) putSome(o *opening) {
 		r := record.Record{Readings: []record.Reading{{Name: "n", Value: record.IntValue(int64(w.put))}}}
 		row, err := record.AppendRecord(nil, nil, &r, time.UnixMilli(1))
 		require.NoError(w.t, err)
-		seq, err := o.buf.Append(context.Background(), device, row)
+		boot, seq, err := o.buf.Append(context.Background(), device, row)
 		require.NoError(w.t, err)
-		w.saw(record.ID{Device: device, Boot: o.buf.Boot(), Seq: seq}, w.put)
+		w.require(boot != 0 && (w.boots[boot] == nil || w.boots[boot] == o), "boot %s is drawn twice", record.FormatBoot(boot))
+		w.boots[boot] = o
+		w.saw(record.ID{Device: device, Boot: boot, Seq: seq}, w.put)
 	}
 	if w.rng.IntN(3) == 0 && o.dir != "" {
 		require.NoError(w.t, o.buf.Sync(context.Background()))
