@@ -90,11 +90,8 @@ func (w *world) openMemory() *opening {
 }
 
 func (w *world) opened(o *opening) *opening {
-	boot := o.buf.Boot()
-	w.require(boot != 0 && w.boots[boot] == nil, "boot %s is drawn twice", record.FormatBoot(boot))
-	w.boots[boot] = o
 	w.open = append(w.open, o)
-	w.say("open %q as %s", o.dir, record.FormatBoot(boot))
+	w.say("open %q", o.dir)
 	return o
 }
 
@@ -110,13 +107,24 @@ func (w *world) putSome(o *opening) {
 		r := record.Record{Readings: []record.Reading{{Name: "n", Value: record.IntValue(int64(w.put))}}}
 		row, err := record.AppendRecord(nil, nil, &r, time.UnixMilli(1))
 		require.NoError(w.t, err)
-		seq, err := o.buf.Append(context.Background(), device, row)
-		require.NoError(w.t, err)
-		w.saw(record.ID{Device: device, Boot: o.buf.Boot(), Seq: seq}, w.put)
+		id := appendTo(w.t, o.buf, device, row)
+		w.require(id.Boot != 0, "record %d has boot 0", w.put)
+		if w.boots[id.Boot] == nil {
+			w.boots[id.Boot] = o
+		}
+		w.require(w.boots[id.Boot] == o, "boot %s is of two openings", record.FormatBoot(id.Boot))
+		w.saw(id, w.put)
 	}
 	if w.rng.IntN(3) == 0 && o.dir != "" {
 		require.NoError(w.t, o.buf.Sync(context.Background()))
 	}
+}
+
+// appendTo appends a row and returns the id that it got.
+func appendTo(t *testing.T, buf retry.Buffer, device string, row []byte) record.ID {
+	seq, err := buf.Append(context.Background(), device, row)
+	require.NoError(t, err)
+	return record.ID{Device: device, Boot: buf.Boot(), Seq: seq}
 }
 
 // deliver sends what is pending, maybe twice, and finishes some or all of it.
