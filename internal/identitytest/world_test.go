@@ -122,9 +122,9 @@ func (w *world) putSome(o *opening) {
 
 // appendTo appends a row and returns the id that it got.
 func appendTo(t *testing.T, buf retry.Buffer, device string, row []byte) record.ID {
-	seq, err := buf.Append(context.Background(), device, row)
+	boot, seq, err := buf.Append(context.Background(), device, row)
 	require.NoError(t, err)
-	return record.ID{Device: device, Boot: buf.Boot(), Seq: seq}
+	return record.ID{Device: device, Boot: boot, Seq: seq}
 }
 
 // deliver sends what is pending, maybe twice, and finishes some or all of it.
