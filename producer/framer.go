@@ -2,6 +2,7 @@ package producer
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -210,6 +211,19 @@ func (w *window) encodeGroup(g *group, f facts) {
 	g.reset()
 }
 
+// firstPart is how many of n rows to encode instead of all, which came to size bytes or were
+// not encoded.
+func firstPart(n, size, limit int, err error) int {
+	var split *compress.SplitError
+	switch {
+	case errors.As(err, &split):
+		return min(split.Rows, n-1)
+	case err != nil: // one of the rows is damaged: the halves show which
+		return share(n, 2)
+	}
+	return share(n, max(2, int(float64(size)/(float64(limit)*fullness))+1))
+}
+
 // share returns the size of the first of that many nearly equal parts of n.
 func share(n, parts int) int { return (n + parts - 1) / parts }
 
@@ -243,11 +257,7 @@ func (w *window) encode(f facts, key string, rows []record.Row, index []uint64) 
 	// A little more than the limit costs less than to encode it all again.
 	tooLarge := len(data) > limit+limit/10 || len(data)+len(key) > f.recordBytes
 	if len(rows) > 1 && (err != nil || tooLarge) {
-		parts := 2 // one of the rows is damaged: the halves show which
-		if err == nil {
-			parts = max(2, int(float64(len(data))/(float64(limit)*fullness))+1)
-		}
-		for n := share(len(rows), parts); len(rows) > 0; {
+		for n := firstPart(len(rows), len(data), limit, err); len(rows) > 0; {
 			n = min(n, len(rows))
 			w.encode(f, key, rows[:n], index[:n])
 			rows, index = rows[n:], index[n:]
