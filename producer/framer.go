@@ -192,7 +192,7 @@ func (w *window) encodeAll(f facts) {
 	for _, g := range w.fr.order {
 		w.encodeGroup(g, f)
 	}
-	w.fr.empty(w.size / retry.EntryOverhead)
+	w.fr.empty(w.bounds.window / retry.EntryOverhead)
 	if cap(w.fr.encoded) > 2*aggregateBytes {
 		w.fr.encoded = nil
 	}

@@ -102,6 +102,10 @@ func judgeEntry(e *entry, r *types.PutRecordsResultEntry, belongs func(e *entry,
 	return judged{entry: e, verdict: delivered, shard: shard, seq: seq}
 }
 
+// blamesSize reports whether a refusal for its size of that many records, of so many bytes, is one
+// of their sum: what is small is refused for something else.
+func blamesSize(records, bytes int) bool { return records > 1 && bytes > 2*probeBytes }
+
 // ofClass returns the verdict on what a failure of that class happened to.
 func ofClass(c failure.Class) verdict {
 	switch c {

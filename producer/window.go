@@ -17,19 +17,17 @@ import (
 // before it is finished, a suspect, or in a frame before it in the queue. So frames leave the
 // queue, without being sent, by whole lanes or all together.
 type window struct {
-	cfg      *Config
-	buf      retry.Buffer
-	size     int  // bytes of rows, with overhead, that are framed at a time, and of frames that wait
-	most     int  // bytes that may be leased
-	byDevice bool // a record's key is its device
-	fr       framer
-	queue    queue
-	front    front
-	lanes    lanes
-	hunt     hunt
-	maybe    indexSet // entries that an attempt of unknown outcome carried
-	marks    marks
-	ended    []ending // not reported yet
+	cfg    *Config
+	buf    retry.Buffer
+	bounds bounds
+	fr     framer
+	queue  queue
+	front  front
+	lanes  lanes
+	hunt   hunt
+	maybe  indexSet // entries that an attempt of unknown outcome carried
+	marks  marks
+	ended  []ending // not reported yet
 }
 
 // front is the place up to which the buffer was read.
@@ -58,6 +56,13 @@ func (w *window) end(e ending) {
 	w.hunt.end(e.runs)
 	w.ended = append(w.ended, e)
 }
+
+// onlySuspects reports whether nothing is left to send but suspects.
+func (w *window) onlySuspects() bool { return len(w.queue.frames) == 0 && len(w.hunt.fresh.runs) > 0 }
+
+// refusals returns how many calls in a row were refused with nothing stored between, and since
+// when.
+func (w *window) refusals() (int, time.Time) { return w.hunt.tries, w.hunt.since }
 
 // takeEnded returns the endings since the last call.
 func (w *window) takeEnded() []ending {
@@ -164,6 +169,9 @@ func (w *window) split(now time.Time, entries []judged, whole bool) {
 	for i := range entries {
 		j := &entries[i]
 		records := j.records()
+		if j.verdict == tooLarge && blamesSize(records, j.payload()) {
+			continue // the next call carries less
+		}
 		w.hunt.refused(now, records, j.rule, j.err)
 		if records > 1 {
 			continue

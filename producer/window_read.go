@@ -31,9 +31,9 @@ const (
 // wanted returns how long until it is time to read; 0: now. Bell is told when the
 // next Put is to ring.
 func (w *window) wanted(now time.Time, flush uint64, bell *doorbell, age time.Duration, waits func(shard string) time.Duration) time.Duration {
-	if len(w.queue.frames) > 0 && (w.hunt.rows > 0 || w.room() < w.size/2) {
+	if len(w.queue.frames) > 0 && (w.hunt.rows > 0 || w.room() < w.bounds.window/2) {
 		w.makeRoom(now, waits)
-		if len(w.queue.frames) > 0 && (w.hunt.rows > 0 || w.room() < w.size/2) {
+		if len(w.queue.frames) > 0 && (w.hunt.rows > 0 || w.room() < w.bounds.window/2) {
 			return longest // crumbs would make small frames
 		}
 	}
@@ -81,7 +81,7 @@ func (w *window) makeRoom(now time.Time, waits func(shard string) time.Duration)
 	}
 	for shard, n := range bytes {
 		d := waits(shard)
-		if d >= longPace || d > 0 && n > w.size/2 && len(bytes) > 1 {
+		if d >= longPace || d > 0 && n > w.bounds.window/2 && len(bytes) > 1 {
 			l := w.lanes.trouble(now, laneID{shardLane, shard}, failure.Rule{}, w.front.read)
 			l.until = now.Add(d)
 			w.giveBackLane(l)
@@ -121,7 +121,7 @@ func (w *window) queued(l *lane) bool {
 // room returns how many bytes of rows, with overhead, may be read: a window, and
 // what is made of it must fit another one, together with what waits to be sent.
 func (w *window) room() int {
-	return min(w.size, w.most-w.queue.stored, int(float64(w.size-w.queue.bytes)/w.fr.rate()))
+	return min(w.bounds.window, w.bounds.leases-w.queue.stored, int(float64(w.bounds.window-w.queue.bytes)/w.fr.rate()))
 }
 
 // fill reads rows and makes frames of them. It reports whether there was anything to
@@ -145,7 +145,7 @@ func (w *window) fill(now time.Time, f facts, bell *doorbell) bool {
 	}
 	// One window after the other, so that a backlog fills calls although its rows
 	// do not fit the memory at once. A quarter of a window of frames is enough.
-	for enough := min(f.call, w.size/4); rows > 0; {
+	for enough := min(f.call, w.bounds.window/4); rows > 0; {
 		_, next := w.buf.Span()
 		if w.front.read >= next {
 			break
@@ -153,7 +153,7 @@ func (w *window) fill(now time.Time, f facts, bell *doorbell) bool {
 		n, moved := w.readFront(next, f, bell, rows)
 		got = got || moved
 		rows -= n
-		if !moved || !w.front.more || w.queue.bytes >= enough || w.room() < w.size/2 {
+		if !moved || !w.front.more || w.queue.bytes >= enough || w.room() < w.bounds.window/2 {
 			break
 		}
 	}
