@@ -55,8 +55,8 @@ var sender = []Mutant{
 	{
 		Name:  "records of a key overtake one that has to wait",
 		Whose: "KPL: " + issue(kpl, 23) + ", no order after a retry",
-		Test:  "TestBadStream",
-		Edits: edit("producer/pack.go", "p.held[f.key] = true\n", ""),
+		Test:  "TestOrderOfLargeUserRecords",
+		Edits: edit("producer/pack.go", "if !joins && (mine != nil && !p.stream.anyOrder() || len(p.entries) == maxRequestRecords) {", "_ = mine\n\tif !joins && len(p.entries) == maxRequestRecords {"),
 	},
 	{
 		Name:  "records are given up after a few failed calls",
@@ -98,20 +98,14 @@ var sender = []Mutant{
 		Name:  "suspects are not passed over",
 		Whose: ours + ": good records behind them would wait",
 		Test:  "TestBadRecordsAnywhere",
-		Edits: edit("producer/window_read.go", "return !w.hunt.suspect(index) && w.lanes.of(key, h) == nil\n\t\t}\n\t}\n\tw.read(&r, f)\n\tif r.seen", "return w.lanes.of(key, h) == nil\n\t\t}\n\t}\n\tw.read(&r, f)\n\tif r.seen"),
+		Edits: append(edit("producer/window_read.go", "return !w.hunt.suspect(index) && w.lanes.of(key, h) == nil\n\t\t}\n\t}\n\tw.read(&r, f)\n\tif r.seen", "return w.lanes.of(key, h) == nil\n\t\t}\n\t}\n\tw.read(&r, f)\n\tif r.seen"),
+			edit("producer/window.go", "if w.hunt.suspect(f.runs[0].first) {\n\t\treturn\n\t}\n\tread :=", "read :=")...),
 	},
 	{
 		Name:  "suspects keep their leases",
 		Whose: ours,
 		Test:  "TestSuspectsHoldNothing",
 		Edits: edit("producer/window.go", "\tw.queue = queue{}\n\tw.buf.Return(0, math.MaxUint64)\n", "\tw.queue = queue{}\n\tif !w.hunt.suspects() {\n\t\tw.buf.Return(0, math.MaxUint64)\n\t}\n"),
-	},
-	{
-		Name:  "a lane that is throttled keeps its leases",
-		Whose: ours + ": it would fill the buffer for all",
-		Test:  "TestOneHotShard",
-		Edits: append(edit("producer/window.go", "l.failures > 1 {\n\t\t\tw.giveBackLane(l)", "false {\n\t\t\tw.giveBackLane(l)"),
-			edit("producer/window_read.go", "w.makeRoom(now, waits)", "_ = waits")...),
 	},
 	{
 		Name:  "the front does not pass a lane in trouble",
