@@ -71,21 +71,21 @@ func proxyOf(w way) func(*http.Request) (*url.URL, error) {
 	return func(*http.Request) (*url.URL, error) { return u, err }
 }
 
-// link is a server, and a call of PutRecords to it over each kind of client.
-type link struct {
+// testLine is a server, and a call of PutRecords to it over each kind of client.
+type testLine struct {
 	*kinesistest.Server
 	way
 	call func(ctx context.Context, size int) error
 }
 
-func overEachClient(t *testing.T, cfg kinesistest.Config, f func(t *testing.T, l *link)) {
+func overEachClient(t *testing.T, cfg kinesistest.Config, f func(t *testing.T, l *testLine)) {
 	for name, newClient := range clients {
 		t.Run(name, func(t *testing.T) {
 			srv, err := kinesistest.Start(cfg)
 			require.NoError(t, err)
 			t.Cleanup(srv.Close)
 			require.NoError(t, srv.CreateStream("s", 1, kinesistest.StreamOptions{MaxRecordSizeInKiB: 10240}))
-			l := &link{Server: srv, way: way{endpoint: srv.URL(), roots: &tls.Config{RootCAs: srv.CertPool()}, region: "us-east-1", creds: aws.CredentialsProviderFunc(withToken)}}
+			l := &testLine{Server: srv, way: way{endpoint: srv.URL(), roots: &tls.Config{RootCAs: srv.CertPool()}, region: "us-east-1", creds: aws.CredentialsProviderFunc(withToken)}}
 			var api API
 			options := newCallOptions()
 			l.call = func(ctx context.Context, size int) error {
@@ -103,7 +103,7 @@ func overEachClient(t *testing.T, cfg kinesistest.Config, f func(t *testing.T, l
 
 // requireRule makes a call, and checks what is made of its failure. What was stored
 // is the truth: only a failure of class Unknown may have stored something.
-func (l *link) requireRule(t *testing.T, code string, class failure.Class) {
+func (l *testLine) requireRule(t *testing.T, code string, class failure.Class) {
 	t.Helper()
 	before, err := l.Records("s")
 	require.NoError(t, err)
@@ -125,7 +125,7 @@ func (l *link) requireRule(t *testing.T, code string, class failure.Class) {
 func TestAnswersThatKinesisDidNotWrite(t *testing.T) {
 	const html, none = "text/html; charset=utf-8", ""
 	page := "<html><body>" + strings.Repeat("Please log in. ", 1000)
-	overEachClient(t, kinesistest.Config{}, func(t *testing.T, l *link) {
+	overEachClient(t, kinesistest.Config{}, func(t *testing.T, l *testLine) {
 		for _, c := range []struct {
 			status int
 			kind   string
@@ -171,7 +171,7 @@ func TestAnswersThatKinesisDidNotWrite(t *testing.T) {
 // TestRedirectsAreNotFollowed: nothing arrives at a second host, whatever it is
 // called and however it is pointed to.
 func TestRedirectsAreNotFollowed(t *testing.T) {
-	overEachClient(t, kinesistest.Config{}, func(t *testing.T, l *link) {
+	overEachClient(t, kinesistest.Config{}, func(t *testing.T, l *testLine) {
 		var arrived atomic.Int32
 		second := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrived.Add(1) }))
 		defer second.Close()
@@ -190,7 +190,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 // TestAnswersAreCapped: bodies without end, nested without end, or of values without
 // end, are given up early.
 func TestAnswersAreCapped(t *testing.T) {
-	overEachClient(t, kinesistest.Config{}, func(t *testing.T, l *link) {
+	overEachClient(t, kinesistest.Config{}, func(t *testing.T, l *testLine) {
 		for _, begin := range []string{`{"a":"b`, `{"a":[`, `{"Records":[{},`, " ", "\xa1\x61x\x81", "\xa1\x61x\x7b\x00\x00\x00\x00\x7f\xff\xff\xff", "\xbf\x61x\x9f\xf6", "\xa1\x67Records\x9f\xa0"} {
 			in := l.Inject(kinesistest.Fault{Effect: kinesistest.EndlessReply(begin)})
 			l.requireRule(t, failure.CodeHugeResponse, failure.Unknown)
@@ -243,33 +243,33 @@ func TestNothingWasSent(t *testing.T) {
 		return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, err })
 	}
 	for name, c := range map[string]struct {
-		set   func(l *link)
+		set   func(l *testLine)
 		code  string
 		class failure.Class
 	}{
-		"nobody listens":            {func(l *link) { l.endpoint = "https://" + nobody }, failure.CodeRefused, failure.Offline},
-		"no such name":              {func(l *link) { l.endpoint = "https://nobody.invalid" }, failure.CodeDNS, failure.Offline},
-		"a certificate of others":   {func(l *link) { l.endpoint = untrusted.URL() }, failure.CodeTLSUntrusted, failure.Clock},
-		"no TLS":                    {func(l *link) { l.endpoint = "https://" + noTLS }, failure.CodeTLSFailed, failure.Offline},
-		"it hangs up at once":       {func(l *link) { l.endpoint = "https://" + hangsUp }, failure.CodeTLSFailed, failure.Offline},
-		"the handshake is refused":  {func(l *link) { l.endpoint = "https://" + alert }, failure.CodeTLSFailed, failure.Offline},
-		"the handshake never ends":  {func(l *link) { l.endpoint = "https://" + silent }, failure.CodeTLSFailed, failure.Offline},
-		"no proxy listens":          {func(l *link) { l.proxy = "http://" + nobody }, failure.CodeProxyUnreachable, failure.Offline},
-		"no SOCKS proxy listens":    {func(l *link) { l.proxy = "socks5://" + nobody }, failure.CodeProxyUnreachable, failure.Offline},
-		"the proxy wants a login":   {func(l *link) { l.proxy = proxy("407 Proxy Authentication Required") }, failure.CodeProxyLogin, failure.Pause},
-		"the proxy denies":          {func(l *link) { l.proxy = proxy("403 Forbidden") }, failure.CodeProxyDenied, failure.Pause},
-		"the proxy finds no way":    {func(l *link) { l.proxy = proxy("502 Bad Gateway") }, failure.CodeProxyFailed, failure.Offline},
-		"the proxy is slow":         {func(l *link) { l.proxy = proxy("504 Gateway Timeout") }, failure.CodeProxyFailed, failure.Offline},
-		"the proxy is a portal":     {func(l *link) { l.proxy = proxy("511 Network Authentication Required") }, failure.CodePortal, failure.Pause},
-		"the region of another":     {func(l *link) { l.region = "eu-west-1" }, failure.CodeWrongRegion, failure.Pause},
-		"no answer from a provider": {func(l *link) { l.creds = failing(context.DeadlineExceeded) }, failure.CodeCredentialsUnavailable, failure.Offline},
-		"a provider with a 500":     {func(l *link) { l.creds = failing(statusError(500)) }, failure.CodeCredentialsUnavailable, failure.Offline},
-		"a provider that refuses":   {func(l *link) { l.creds = failing(statusError(403)) }, failure.CodeCredentialsRefused, failure.Pause},
-		"a provider's own words":    {func(l *link) { l.creds = failing(errors.New("status 503")) }, failure.CodeCredentialsUnavailable, failure.Offline},
-		"no credentials":            {func(l *link) { l.creds = failing(nil) }, failure.CodeNoCredentials, failure.Pause},
+		"nobody listens":            {func(l *testLine) { l.endpoint = "https://" + nobody }, failure.CodeRefused, failure.Offline},
+		"no such name":              {func(l *testLine) { l.endpoint = "https://nobody.invalid" }, failure.CodeDNS, failure.Offline},
+		"a certificate of others":   {func(l *testLine) { l.endpoint = untrusted.URL() }, failure.CodeTLSUntrusted, failure.Clock},
+		"no TLS":                    {func(l *testLine) { l.endpoint = "https://" + noTLS }, failure.CodeTLSFailed, failure.Offline},
+		"it hangs up at once":       {func(l *testLine) { l.endpoint = "https://" + hangsUp }, failure.CodeTLSFailed, failure.Offline},
+		"the handshake is refused":  {func(l *testLine) { l.endpoint = "https://" + alert }, failure.CodeTLSFailed, failure.Offline},
+		"the handshake never ends":  {func(l *testLine) { l.endpoint = "https://" + silent }, failure.CodeTLSFailed, failure.Offline},
+		"no proxy listens":          {func(l *testLine) { l.proxy = "http://" + nobody }, failure.CodeProxyUnreachable, failure.Offline},
+		"no SOCKS proxy listens":    {func(l *testLine) { l.proxy = "socks5://" + nobody }, failure.CodeProxyUnreachable, failure.Offline},
+		"the proxy wants a login":   {func(l *testLine) { l.proxy = proxy("407 Proxy Authentication Required") }, failure.CodeProxyLogin, failure.Pause},
+		"the proxy denies":          {func(l *testLine) { l.proxy = proxy("403 Forbidden") }, failure.CodeProxyDenied, failure.Pause},
+		"the proxy finds no way":    {func(l *testLine) { l.proxy = proxy("502 Bad Gateway") }, failure.CodeProxyFailed, failure.Offline},
+		"the proxy is slow":         {func(l *testLine) { l.proxy = proxy("504 Gateway Timeout") }, failure.CodeProxyFailed, failure.Offline},
+		"the proxy is a portal":     {func(l *testLine) { l.proxy = proxy("511 Network Authentication Required") }, failure.CodePortal, failure.Pause},
+		"the region of another":     {func(l *testLine) { l.region = "eu-west-1" }, failure.CodeWrongRegion, failure.Pause},
+		"no answer from a provider": {func(l *testLine) { l.creds = failing(context.DeadlineExceeded) }, failure.CodeCredentialsUnavailable, failure.Offline},
+		"a provider with a 500":     {func(l *testLine) { l.creds = failing(statusError(500)) }, failure.CodeCredentialsUnavailable, failure.Offline},
+		"a provider that refuses":   {func(l *testLine) { l.creds = failing(statusError(403)) }, failure.CodeCredentialsRefused, failure.Pause},
+		"a provider's own words":    {func(l *testLine) { l.creds = failing(errors.New("status 503")) }, failure.CodeCredentialsUnavailable, failure.Offline},
+		"no credentials":            {func(l *testLine) { l.creds = failing(nil) }, failure.CodeNoCredentials, failure.Pause},
 	} {
 		t.Run(name, func(t *testing.T) {
-			overEachClient(t, kinesistest.Config{}, func(t *testing.T, l *link) {
+			overEachClient(t, kinesistest.Config{}, func(t *testing.T, l *testLine) {
 				c.set(l)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
@@ -286,7 +286,7 @@ func TestNothingWasSent(t *testing.T) {
 // TestTheTokenIsNotSentInClear: whatever client it is, a session token does not go over
 // http:// to another machine. wire.NewClient refuses such an endpoint itself.
 func TestTheTokenIsNotSentInClear(t *testing.T) {
-	overEachClient(t, kinesistest.Config{}, func(t *testing.T, l *link) {
+	overEachClient(t, kinesistest.Config{}, func(t *testing.T, l *testLine) {
 		if strings.HasSuffix(t.Name(), "wire") {
 			return
 		}
@@ -333,7 +333,7 @@ func listen(t *testing.T, serve func(net.Conn)) (addr string) {
 // no duplicate; what was is one.
 func TestLostBeforeItWasWritten(t *testing.T) {
 	for _, plain := range []bool{false, true} { // HTTP/2 and HTTP/1.1
-		overEachClient(t, kinesistest.Config{Plain: plain, Unlimited: true}, func(t *testing.T, l *link) {
+		overEachClient(t, kinesistest.Config{Plain: plain, Unlimited: true}, func(t *testing.T, l *testLine) {
 			l.creds = l.Credentials()
 			l.Inject(kinesistest.Fault{Times: 1, Effect: kinesistest.LoseReply()})
 			l.requireRule(t, failure.CodeReset, failure.Unknown)
@@ -344,7 +344,7 @@ func TestLostBeforeItWasWritten(t *testing.T) {
 		})
 	}
 	// An uplink that takes a part of the request and no more.
-	overEachClient(t, kinesistest.Config{Plain: true, Unlimited: true}, func(t *testing.T, l *link) {
+	overEachClient(t, kinesistest.Config{Plain: true, Unlimited: true}, func(t *testing.T, l *testLine) {
 		l.creds = l.Credentials()
 		l.endpoint = "http://" + listen(t, func(c net.Conn) {
 			_, _ = io.ReadFull(c, make([]byte, 1000))
@@ -356,7 +356,7 @@ func TestLostBeforeItWasWritten(t *testing.T) {
 		rule := classify(err)
 		require.Equal(t, []any{failure.CodeTooSlow, failure.Retry}, []any{rule.Code, rule.Class}, "%v", err)
 	})
-	overEachClient(t, kinesistest.Config{Plain: true, Unlimited: true}, func(t *testing.T, l *link) {
+	overEachClient(t, kinesistest.Config{Plain: true, Unlimited: true}, func(t *testing.T, l *testLine) {
 		l.creds = l.Credentials()
 		l.endpoint = "http://" + listen(t, func(c net.Conn) { _, _ = io.ReadFull(c, make([]byte, 1000)) })
 		err := l.call(t.Context(), 8<<20)

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rivulet-iot/rivulet/partition"
@@ -22,38 +20,31 @@ var ErrClosed = errors.New("producer: closed")
 // use.
 type Producer struct {
 	cfg     Config
+	types   kinds
 	api     API
 	buf     retry.Buffer
-	window  int   // bytes of rows, with overhead, that are framed at a time, and of the frames that wait to be sent
-	leases  int   // bytes of the buffer that may be leased
-	burst   int64 // bytes of rows, with overhead, that may be put before some are sent
+	bounds  bounds
 	scratch sync.Pool
 
-	wake    chan struct{} // capacity 1: there is something to look at
-	idle    atomic.Bool   // the sender waits for a first record
-	unread  atomic.Int64  // bytes (with overhead) put since the sender last read all
-	enough  atomic.Int64  // of them are sent without waiting: to wait would not make fewer bytes
-	refused atomic.Uint64
-	closing atomic.Bool
-	fresh   atomic.Bool // a Flush or Close has begun: do not wait to try again
-
-	ctx    context.Context // of the calls; ends when Close gives up
-	cancel context.CancelFunc
-	done   chan struct{} // the sender has ended
-
-	upBefore, downBefore uint64 // what the client had counted at New
-
-	mu      sync.Mutex
-	stats   Stats
-	waiters []waiter
-	closed  sync.Once
-	lost    error // what Close returns
+	bell    *doorbell
+	flushes flushes
+	figures figures
+	life    life
 }
 
-// waiter is a Flush: ch is closed when every entry up to index is finished.
-type waiter struct {
-	index uint64
-	ch    chan struct{}
+// bounds are what may be in memory, in bytes.
+type bounds struct {
+	window int   // of rows, with overhead, that are framed at a time, and of the frames that wait to be sent
+	leases int   // of the buffer that may be leased
+	burst  int64 // of rows, with overhead, that may be put before some are sent
+}
+
+func boundsOf(memory, limit int64) bounds {
+	return bounds{
+		window: int(min(memory/8, maxWindow, limit/2)),
+		leases: int(min(limit/2, math.MaxInt32)), // they cannot be evicted: the newer half can
+		burst:  min(memory, limit) / 4,
+	}
 }
 
 // New starts a producer. api is usually a *kinesis.Client; the error names every
@@ -64,6 +55,7 @@ func New(api API, cfg Config) (*Producer, error) {
 	if err := cfg.validate(api); err != nil {
 		return nil, err
 	}
+	types := cfg.schemas()
 	if cfg.Buffer == nil {
 		m, err := retry.NewMemory(retry.Options{MaxBytes: cfg.MaxMemory / 4 * 3})
 		if err != nil {
@@ -71,25 +63,20 @@ func New(api API, cfg Config) (*Producer, error) {
 		}
 		cfg.Buffer = m
 	}
-	if cfg.Schema != nil {
-		doc, err := cfg.Schema.MarshalJSON()
+	for _, s := range types {
+		doc, err := s.MarshalJSON()
 		if err == nil {
-			err = cfg.Buffer.Define(cfg.Schema.Fingerprint(), doc)
+			err = cfg.Buffer.Define(s.Fingerprint(), doc)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("producer: schema %s: %w", cfg.Schema.Ref(), err)
+			return nil, fmt.Errorf("producer: schema %s: %w", s.Ref(), err)
 		}
 	}
-	limit := max(cfg.Buffer.Ledger().Limit, 4)
-	p := &Producer{cfg: cfg, api: api, buf: cfg.Buffer, wake: make(chan struct{}, 1), done: make(chan struct{}),
-		window: int(min(cfg.MaxMemory/8, maxWindow, limit/2)),
-		leases: int(min(limit/2, math.MaxInt32)), // they cannot be evicted: the newer half can
-		burst:  min(cfg.MaxMemory, limit) / 4}
-	p.enough.Store(p.burst)
+	p := &Producer{cfg: cfg, api: api, buf: cfg.Buffer, types: types, life: newLife(), figures: newFigures(api),
+		bounds: boundsOf(cfg.MaxMemory, max(cfg.Buffer.Ledger().Limit, 4))}
+	p.bell = newDoorbell(p.bounds.burst)
 	p.scratch.New = func() any { b := make([]byte, 0, 512); return &b }
-	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.stats.Since = time.Now()
-	p.upBefore, p.downBefore = socketBytes(api)
+	p.recallTime()
 	go newSender(p).run()
 	return p, nil
 }
@@ -103,12 +90,13 @@ func New(api API, cfg Config) (*Producer, error) {
 // wrong type, retry.ErrFull, retry.ErrTooLarge, retry.ErrTooManyDevices, ErrClosed,
 // ctx's error.
 func (p *Producer) Put(ctx context.Context, v any) (record.ID, error) {
-	if p.cfg.Schema == nil {
-		p.refused.Add(1)
-		return record.ID{}, errors.New("producer: Put needs Config.Schema; use PutRecord for records without one")
+	schema, err := p.types.of(v)
+	if err != nil {
+		p.figures.refused.Add(1)
+		return record.ID{}, err
 	}
 	b := p.scratch.Get().(*[]byte)
-	row, device, err := p.cfg.Schema.AppendTyped((*b)[:0], v, time.Now())
+	row, device, err := schema.AppendTyped((*b)[:0], v, time.Now())
 	id, err := p.accept(ctx, device, row, err)
 	p.putBack(b, row)
 	return id, err
@@ -120,7 +108,7 @@ func (p *Producer) Put(ctx context.Context, v any) (record.ID, error) {
 // otherwise the readings are free-form. r is copied. For the rest it is as [Producer.Put].
 func (p *Producer) PutRecord(ctx context.Context, r *record.Record) (record.ID, error) {
 	b := p.scratch.Get().(*[]byte)
-	row, err := record.AppendRecord((*b)[:0], p.cfg.Schema, r, time.Now())
+	row, err := record.AppendRecord((*b)[:0], p.types.named(r.Schema), r, time.Now())
 	id, err := p.accept(ctx, r.ID.Device, row, err)
 	p.putBack(b, row)
 	return id, err
@@ -130,15 +118,17 @@ func (p *Producer) PutRecord(ctx context.Context, r *record.Record) (record.ID, 
 // explicit hash key, for those who come from a KPL or want their own format. It
 // is one user record: not compressed, and without an id in it, so consumers
 // cannot tell a duplicate by one. The id returned is the one OnDelivery uses;
-// its device is the producer's. data is copied; it may have 1 MiB with its key, and
-// no more than a quarter of the buffer. For the rest it is as [Producer.Put].
+// its device is the producer's. data is copied; it may have 10 MiB with its key if the stream
+// takes that (MaxRecordSizeInKiB), and no more than a quarter of the buffer. Data that is
+// an aggregated record itself passes unharmed, except to a stream that takes no aggregates:
+// there it ends Rejected, with the reason. For the rest it is as [Producer.Put].
 func (p *Producer) PutBytes(ctx context.Context, partitionKey, explicitHashKey string, data []byte) (record.ID, error) {
 	err := partition.CheckKey(partitionKey)
 	if err == nil && explicitHashKey != "" {
 		err = partition.CheckExplicitHashKey(explicitHashKey)
 	}
-	if n := len(data) + len(partitionKey); err == nil && n > defaultRecordBytes {
-		err = fmt.Errorf("producer: data and partition key have %d bytes, the limit is %d", n, defaultRecordBytes)
+	if n := len(data) + len(partitionKey); err == nil && n > mostRecordBytes {
+		err = fmt.Errorf("producer: data and partition key have %d bytes, the limit is %d", n, mostRecordBytes)
 	}
 	b := p.scratch.Get().(*[]byte)
 	row := *b
@@ -164,131 +154,25 @@ func (p *Producer) accept(ctx context.Context, device string, row []byte, err er
 	} else if err == nil {
 		err = record.CheckDevice(device)
 	}
-	if p.closing.Load() {
+	if p.bell.closing.Load() {
 		err = ErrClosed
 	}
-	var seq uint64
+	var boot, seq uint64
 	if err == nil {
-		seq, err = p.buf.Append(ctx, device, row)
+		boot, seq, err = p.buf.Append(ctx, device, row)
 	}
 	if err != nil {
-		p.refused.Add(1)
+		p.figures.refused.Add(1)
 		if errors.Is(err, retry.ErrClosed) {
 			err = ErrClosed
 		}
 		return record.ID{}, err
 	}
-	n := int64(len(row) + retry.EntryOverhead)
-	total := p.unread.Add(n)
-	enough := p.enough.Load()
-	if total >= enough && total-n < enough || p.idle.Load() && p.idle.CompareAndSwap(true, false) {
-		p.poke()
-	}
-	return record.ID{Device: device, Boot: p.buf.Boot(), Seq: seq}, nil
-}
-
-func (p *Producer) poke() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	p.bell.put(int64(len(row) + retry.EntryOverhead))
+	return record.ID{Device: device, Boot: boot, Seq: seq}, nil
 }
 
 // Sync returns when every record put before is on stable storage or delivered. A
 // buffer in memory has none: then the error is retry.ErrVolatile. While the disk
 // is in trouble it is retry.ErrDegraded or retry.ErrFull.
 func (p *Producer) Sync(ctx context.Context) error { return p.buf.Sync(ctx) }
-
-// Flush sends what is buffered without waiting for the flush interval and returns
-// nil when every record put before is delivered or reported lost. It tries at
-// once even if the producer was waiting to try again. When ctx is done first, its
-// error is returned and the records stay buffered.
-func (p *Producer) Flush(ctx context.Context) error {
-	first, next := p.buf.Span()
-	if first == next {
-		return nil
-	}
-	w := waiter{next - 1, make(chan struct{})}
-	p.mu.Lock()
-	p.waiters = append(p.waiters, w)
-	p.mu.Unlock()
-	p.fresh.Store(true)
-	p.poke()
-	select {
-	case <-w.ch:
-		return nil
-	case <-ctx.Done():
-	case <-p.done:
-	}
-	p.mu.Lock()
-	p.waiters = slices.DeleteFunc(p.waiters, func(o waiter) bool { return o.ch == w.ch })
-	p.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if first, _ := p.buf.Span(); first <= w.index {
-		return ErrClosed
-	}
-	return nil
-}
-
-// releaseWaiters ends the flushes that are done and returns the highest index
-// that one still waits for, 0 for none.
-func (p *Producer) releaseWaiters() (flushTo uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.waiters) == 0 {
-		return 0
-	}
-	first, _ := p.buf.Span()
-	p.waiters = slices.DeleteFunc(p.waiters, func(w waiter) bool {
-		if w.index < first {
-			close(w.ch)
-			return true
-		}
-		flushTo = max(flushTo, w.index)
-		return false
-	})
-	return flushTo
-}
-
-// Close refuses further Puts, sends what is buffered until ctx is done, and closes
-// the buffer. One on disk keeps the rest for the next start, and Close returns nil. What
-// a buffer in memory, or one whose disk fails, then loses, Close reports through
-// OnDelivery and returns as a *LostError. Close may be called more
-// than once; every call returns the same.
-func (p *Producer) Close(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, p.cancel) // each call's context counts: the first may have had patience
-	defer stop()
-	p.closed.Do(func() {
-		p.closing.Store(true)
-		p.fresh.Store(true)
-		p.poke()
-		<-p.done
-		p.cancel()
-		p.reportLosses()
-		err := p.buf.Close()
-		var lost []IDRange
-		for _, l := range p.buf.Sweep() { // what the closed buffer gave up
-			lost = append(lost, IDRange{l.Device, l.Boot, l.First, l.Last})
-		}
-		if len(lost) > 0 {
-			lostErr := &LostError{Outcome: retry.Evicted, IDs: lost, Reason: p.whyUnsent()}
-			p.reportLost(lostErr, "", 0)
-			err = errors.Join(lostErr, err)
-		}
-		p.lost = err
-		p.setState(Closed, "", "", nil)
-	})
-	<-p.done
-	return p.lost
-}
-
-// whyUnsent is the reason for what a closed buffer loses.
-func (p *Producer) whyUnsent() error {
-	st := p.Stats()
-	if st.Message == "" {
-		return errors.New("not sent before Close gave up, and not on disk")
-	}
-	return fmt.Errorf("not sent before Close gave up, and not on disk: %s. %s (%s)", st.State, st.Advice, st.Message)
-}

@@ -7,36 +7,56 @@ import (
 )
 
 // Buffer is a bounded log of entries with one consumer. Append, Span, Ledger,
-// Sync and Sweep are safe for concurrent use; Next, Ack and Rewind belong to the
-// one consumer. [Memory] is one form; every form passes the same test suite.
+// Sync and Sweep are safe for concurrent use; Next, Ack, Return and Seek belong to
+// the one consumer. [Memory] is one form; every form passes the same test suite.
+//
+// An entry is pending from Append to its end, and while it is pending it is either
+// free or leased. Next leases free entries; Ack ends leased ones and Return makes
+// them free again, each in any order. What is leased is neither evicted nor
+// expires; what is free may at any time.
 type Buffer interface {
-	// Boot returns the number that, with the device and the sequence number,
-	// names an entry for ever. It differs each time a buffer is opened.
-	Boot() uint64
+	// Append copies data to the end of the log as an entry of device. It returns
+	// the entry's id: the boot, 64 random bits that this opening drew, and the
+	// sequence number, which counts from 1 without gaps for each device and boot.
+	// An id is given out once, whatever becomes of the directory. All devices have
+	// the same boot until there are more of them than the buffer can number at
+	// once: see MaxDevices. When the log is full it does what the overflow policy
+	// says, of which only Block waits, until ctx is done. With DropOldest it is
+	// never full, unless the entry does not fit beside what is leased. A form on
+	// disk also waits while entries come faster than the disk takes them, for up
+	// to 10 s, and with SyncAlways until they are durable. Errors: ErrFull, ErrClosed,
+	// ErrTooLarge, ErrTooManyDevices or ctx's, and then nothing was appended.
+	Append(ctx context.Context, device string, data []byte) (boot, seq uint64, err error)
 
-	// Append copies data to the end of the log as an entry of device and returns
-	// its sequence number, which counts from 1 for each device. When the log is
-	// full it does what the overflow policy says, of which only Block waits, until
-	// ctx is done. A form on disk also waits while entries come faster than the disk
-	// takes them, for up to 10 s, and with SyncAlways until they are durable. Errors: ErrFull, ErrClosed, ErrTooLarge, ErrTooManyDevices or ctx's,
-	// and then nothing was appended.
-	Append(ctx context.Context, device string, data []byte) (seq uint64, err error)
-
-	// Next leases the oldest entries not leased yet, in order, until their data,
-	// with EntryOverhead for each, reaches maxBytes; one entry is always returned
-	// if there is any. The slice is valid until the next call of Next, Rewind or
-	// Close, an entry's data as long as it is leased and not finished. A form on disk returns none while the
-	// disk cannot be read: those that Span and Ledger speak of come later.
+	// Next leases free entries from the read place on, in order, until their data,
+	// with EntryOverhead for each, reaches maxBytes, and moves the read place
+	// behind them. It passes over what is leased or finished. One entry is returned
+	// however large it is. There are fewer, or none, when more would lease
+	// parts of more than half of the log: the log is kept in pieces, of at most a
+	// sixteenth of it, and one with a leased entry cannot be evicted. If nothing is leased at
+	// all, Next returns one entry, if there is any from the read place on. The slice
+	// is valid until the next call of Next or Close, an entry's data as long as it is leased.
+	//
+	// A form on disk returns none while the disk cannot be read: those that Span
+	// and Ledger speak of come later. When a disk could not be read at first and now can, its
+	// entries come before all others: once nothing is leased, the read place moves
+	// back to them by itself, and Span begins with them.
 	Next(maxBytes int) []Entry
 
-	// Ack finishes the leased entries first to last. Entries that are not leased
-	// or already finished are left alone.
+	// Ack finishes those of the entries first to last that are leased, and leaves
+	// the others alone.
 	Ack(first, last uint64, o Outcome)
 
-	// Rewind takes back all leases.
-	Rewind()
+	// Return makes those of the entries first to last free that are leased. It does not
+	// move the read place: Next gives them again after a Seek. To take back all
+	// leases and start over is Return(0, math.MaxUint64) and Seek(0).
+	Return(first, last uint64)
 
-	// Span returns the index of the oldest unfinished entry, and the index that
+	// Seek moves the read place: Next goes on with the first free entry whose index is
+	// index or higher. An index beyond the end is the end. Leases stay.
+	Seek(index uint64)
+
+	// Span returns the index of the oldest unfinished entry, leased or not, and the index that
 	// the next one appended will get. They are equal when nothing is pending.
 	Span() (first, next uint64)
 
@@ -66,8 +86,8 @@ type Buffer interface {
 type Entry struct {
 	Index  uint64 // its place in the log, from 1
 	Device string // as given to Append
-	Boot   uint64 // of the buffer when it was appended
-	Seq    uint64 // of the device, from 1
+	Boot   uint64 // as Append returned it
+	Seq    uint64 // the same
 	Data   []byte // the buffer's memory: not to be changed
 }
 
@@ -92,9 +112,9 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("outcome(%d)", uint8(o))
 }
 
-// Loss is a run of entries of one device that ended without being delivered. Of
-// entries so damaged that not even their ids can be read, Device is empty and Last
-// is how many they are.
+// Loss is a run of entries of one device and boot that ended without being
+// delivered. Of entries so damaged that not even their ids can be read, Device is
+// empty, Boot is 0 and Last is how many they are.
 type Loss struct {
 	Outcome     Outcome // Expired, Evicted or Corrupt
 	Device      string  // whose entries
@@ -120,7 +140,7 @@ type Ledger struct {
 	Limit     int64 // the ceiling of Bytes
 }
 
-// Balanced tells whether the ledger adds up. It always does.
+// Balanced reports whether the ledger adds up. It always does.
 func (l Ledger) Balanced() bool {
 	return l.Put+l.Recovered == l.Pending+l.Delivered+l.Expired+l.Evicted+l.Rejected+l.Corrupt
 }

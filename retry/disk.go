@@ -140,9 +140,6 @@ func powerOfTwo(n int64) int64 {
 	return p
 }
 
-// Boot implements [Buffer].
-func (d *Disk) Boot() uint64 { return d.m.boot }
-
 // Define implements [Buffer]. The document is written before the first entry that
 // is written after it.
 func (d *Disk) Define(id uint64, doc []byte) error {
@@ -185,9 +182,9 @@ func (d *Disk) first() uint64 {
 const stall = 10 * time.Second
 
 // Append implements [Buffer].
-func (d *Disk) Append(ctx context.Context, name string, data []byte) (uint64, error) {
+func (d *Disk) Append(ctx context.Context, name string, data []byte) (boot, seq uint64, err error) {
 	if len(name) > spool.MaxName {
-		return 0, fmt.Errorf("retry: a device's name of %d bytes: the limit is %d", len(name), spool.MaxName)
+		return 0, 0, fmt.Errorf("retry: a device's name of %d bytes: the limit is %d", len(name), spool.MaxName)
 	}
 	m := &d.m
 	m.mu.Lock()
@@ -195,21 +192,21 @@ func (d *Disk) Append(ctx context.Context, name string, data []byte) (uint64, er
 	patience := patience{left: stall}
 	for {
 		if m.closed || d.closing {
-			return 0, ErrClosed
+			return 0, 0, ErrClosed
 		}
 		dev, err := m.deviceOf(name)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		if d.opts.Overflow == DropOldest || !d.full && !d.tight(len(data)) {
 			ok, err := m.append(dev, data)
 			if err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 			if ok {
-				seq := dev.seq
+				boot, seq = m.boot, dev.seq
 				d.appended(int64(len(data)))
-				return seq, nil
+				return boot, seq, nil
 			}
 		}
 		if _, waits := m.oldest(); waits && !d.full && !d.health.Degraded { // writing makes room
@@ -218,17 +215,17 @@ func (d *Disk) Append(ctx context.Context, name string, data []byte) (uint64, er
 				continue
 			}
 			if err := ctx.Err(); err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 		}
 		if d.opts.Overflow == DropOldest && m.evictOldest() {
 			continue
 		}
 		if d.opts.Overflow != Block {
-			return 0, fmt.Errorf("%w: %d of %d bytes on disk, %d entries pending", ErrFull, d.bytes, d.opts.MaxBytes, m.ledger.Pending)
+			return 0, 0, fmt.Errorf("%w: %d of %d bytes on disk, %d entries pending", ErrFull, d.bytes, d.opts.MaxBytes, m.ledger.Pending)
 		}
 		if err := m.waitForRoom(ctx); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
 }

@@ -16,7 +16,6 @@ const maxAside = 64
 func (d *Disk) keepAside(first, last uint64) {
 	m := &d.m
 	m.mu.Lock()
-	last = min(last, m.read.index-1)
 	var copies []Entry
 	room := d.opts.MaxMemory / 4
 	for _, e := range d.aside {
@@ -32,13 +31,13 @@ func (d *Disk) keepAside(first, last uint64) {
 		c := m.chunks[ci]
 		for p, i := 0, 0; i < c.n; i++ {
 			var e Entry
-			if p, _ = m.entryAt(c, p, i, &e); e.Index >= first && e.Index <= last && !c.isDone(i) {
+			if p, _ = m.entryAt(c, p, i, &e); e.Index >= first && e.Index <= last && c.leased.has(i) {
 				add(e, d.shift)
 			}
 		}
 	}
 	for _, s := range slices.Clone(d.segs) {
-		if s.end > first && s.first <= last && s.pending > 0 {
+		if s.end > first && s.first <= last && s.leases > 0 {
 			d.copyEntries(s, first, last, add)
 		}
 	}
@@ -49,7 +48,7 @@ func (d *Disk) keepAside(first, last uint64) {
 	m.mu.Unlock()
 }
 
-// copyEntries calls add with the unfinished entries of s from first to last. It is
+// copyEntries calls add with the leased entries of s from first to last. It is
 // called with the lock held, and releases it to read.
 func (d *Disk) copyEntries(s *segment, first, last uint64, add func(e Entry, shift uint64)) {
 	s.pins++
@@ -81,7 +80,7 @@ func (d *Disk) copyEntries(s *segment, first, last uint64, add func(e Entry, shi
 	d.m.mu.Lock()
 	s.pins--
 	for _, e := range found {
-		if !s.isDone(e.Index) {
+		if s.leased.has(s.place(e.Index)) {
 			add(e, s.shift)
 		}
 	}

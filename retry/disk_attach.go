@@ -99,7 +99,7 @@ func (d *Disk) learn(st *spool.State, opening bool) {
 // then order is kept even if the disk could be read only later.
 func (d *Disk) adopt() {
 	st, m := d.backlog, &d.m
-	if st == nil || d.first() < m.read.index {
+	if st == nil || m.leases > 0 {
 		return
 	}
 	d.backlog = nil
@@ -119,7 +119,7 @@ func (d *Disk) adopt() {
 	d.segs = append(segs, d.segs...)
 	d.retireFinished(true)
 	if len(d.segs) > 0 {
-		m.read.index = min(m.read.index, d.segs[0].first)
+		d.seek(min(m.read.index, d.segs[0].first))
 	}
 }
 

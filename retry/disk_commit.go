@@ -12,7 +12,7 @@ import (
 // piece is a chunk on its way to disk, as one block.
 type piece struct {
 	c    *chunk
-	done []uint64 // which entries were finished when it was taken
+	done bitset // which entries were finished when it was taken
 	head spool.Head
 }
 
@@ -130,14 +130,13 @@ func (d *Disk) write(pieces []piece) (n int, err error) {
 func (d *Disk) build(p piece) {
 	b := &d.w.builder
 	b.Reset()
-	view := chunk{done: p.done}
 	d.m.mu.Lock() // for the table of devices
 	names := d.m.names
 	d.m.mu.Unlock()
 	for at, i := 0, 0; i < p.c.n; i++ {
 		var e Entry
 		at, _ = entryOf(names, p.c, at, i, &e)
-		if view.isDone(i) {
+		if p.done.has(i) {
 			b.Skip()
 		} else {
 			b.Add(e.Device, e.Seq, e.Data)
@@ -173,21 +172,20 @@ func (d *Disk) publish(pieces []piece) {
 	}
 	for _, p := range pieces {
 		c, end := p.c, p.c.first+uint64(p.c.n)
-		from := s.end
+		from, before := s.end, s.leases
 		s.end = end
 		s.finish(from, c.first)
-		for i := range c.n {
-			if c.isDone(i) {
-				s.finish(c.first+uint64(i), c.first+uint64(i)+1)
-			}
-		}
+		leased := c.leases > 0 // then the consumer has its memory
+		s.take(c)
+		m.unpin(c, c.leases)
+		m.leases += s.leases - before
 		s.pending += uint64(c.live)
 		s.entries += uint64(p.head.Entries)
 		s.newest = p.head.Clock - d.ago
 		w.written += uint64(p.head.Entries)
 		c.busy = false
 		if i := slices.Index(m.chunks, c); i >= 0 {
-			m.discard(i, c.first >= m.read.index)
+			m.discard(i, !leased)
 		}
 		for _, dev := range p.head.Devices {
 			for _, r := range dev.Runs {

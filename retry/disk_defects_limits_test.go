@@ -22,7 +22,7 @@ func TestDiskRejectAcceptsWhatCloseCannotWrite(t *testing.T) {
 			n := 0
 			for i := 0; ; i++ {
 				at := i * 7 % 4000
-				if _, err := d.Append(t.Context(), fmt.Sprintf("%0*d", c.name, i%1000), noise[at:at+c.size]); err != nil {
+				if _, _, err := d.Append(t.Context(), fmt.Sprintf("%0*d", c.name, i%1000), noise[at:at+c.size]); err != nil {
 					break
 				}
 				n++
@@ -38,11 +38,13 @@ func TestDiskRejectAcceptsWhatCloseCannotWrite(t *testing.T) {
 func TestDiskCloseWhileLeased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := idleDisk(t, vfs.NewCrash(), Options{})
-		for !d.full {
+		for range 200 {
 			putSome(t, d, "d", 1, 3500)
 			workNow(d)
+			require.False(t, d.full, "half of it is not leased")
 			d.Next(1 << 20)
 		}
+		require.NotZero(t, d.Ledger().Evicted)
 		d.finish()
 		require.NoError(t, d.end, "the policy is to drop the oldest")
 	})
@@ -55,7 +57,7 @@ func TestDiskAsideMemory(t *testing.T) {
 		d := idleDisk(t, fault, Options{MaxBytes: 64 << 20, MaxMemory: 4 << 20})
 		fault.Set(vfs.Plan{Call: 1, Sticky: true})
 		for range 100 {
-			_, err := d.Append(t.Context(), "d", make([]byte, 1<<20))
+			_, _, err := d.Append(t.Context(), "d", make([]byte, 1<<20))
 			require.NoError(t, err)
 			es := d.Next(1)
 			d.Ack(es[0].Index, es[0].Index, Rejected)
@@ -126,7 +128,7 @@ func TestDiskEvictPassesOverPartlyAcked(t *testing.T) {
 		workNow(d)
 		d.Next(1 << 20)
 		d.Ack(1, 1, Delivered)
-		d.Rewind()
+		rewind(d)
 		var lost []Loss
 		for range 100 {
 			putSome(t, d, "d", 3, 3000)

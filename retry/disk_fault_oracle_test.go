@@ -74,10 +74,10 @@ func (o *oracle) open(fsys vfs.FS, opts Options, errs ...error) *Disk {
 		}
 		return nil
 	}
-	if slices.Contains(o.boots, d.Boot()) {
-		o.complain("boot %d was used before: %v", d.Boot(), o.boots)
+	if slices.Contains(o.boots, d.m.boot) {
+		o.complain("boot %d was used before: %v", d.m.boot, o.boots)
 	}
-	o.boots = append(o.boots, d.Boot())
+	o.boots = append(o.boots, d.m.boot)
 	o.restart()
 	return d
 }
@@ -89,10 +89,10 @@ func (o *oracle) restart() { o.last, o.index = map[string]faultID{}, 0 }
 func (o *oracle) append(d *Disk, device, data string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	seq, err := d.Append(ctx, device, []byte(data))
+	_, seq, err := d.Append(ctx, device, []byte(data))
 	switch {
 	case err == nil:
-		id := faultID{device, d.Boot(), seq}
+		id := faultID{device, d.m.boot, seq}
 		if _, taken := o.put[id]; taken {
 			o.complain("id %v was given out twice", id)
 		}
@@ -118,7 +118,7 @@ func (o *oracle) sync(d *Disk) error {
 		o.mu.Lock()
 		var missing []faultID
 		for id := range o.put {
-			if _, lost := o.lost[id]; id.boot == d.Boot() && !lost && !o.finished[id] && !o.spooled[id] {
+			if _, lost := o.lost[id]; id.boot == d.m.boot && !lost && !o.finished[id] && !o.spooled[id] {
 				missing = append(missing, id)
 			}
 		}

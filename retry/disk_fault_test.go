@@ -87,7 +87,7 @@ func (w *faultWork) run(o *oracle, fsys vfs.FS) *Disk {
 				o.ack(d, e, Delivered)
 			}
 		case 4:
-			d.Rewind()
+			rewind(d)
 			o.restart()
 		case 6:
 			_ = o.read(d, 3000)
@@ -127,7 +127,7 @@ func (o *oracle) recovers(d *Disk) {
 			return
 		}
 		if errors.Is(err, errUnsafe) { // these can only be delivered
-			d.Rewind()
+			rewind(d)
 			o.restart()
 			for es := o.read(d, 64<<10); len(es) > 0; es = o.read(d, 64<<10) {
 				for _, e := range es {

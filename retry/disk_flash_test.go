@@ -67,7 +67,7 @@ func TestDiskFlashPerRecord(t *testing.T) {
 				require.NoError(t, err)
 				began, row := d.Health(), flashRows(c.kind)
 				for n := 1; n <= records; n++ {
-					_, err := d.Append(t.Context(), "device", row())
+					_, _, err := d.Append(t.Context(), "device", row())
 					require.NoError(t, err)
 					if n%c.group == 0 {
 						require.NoError(t, d.Sync(t.Context()))
@@ -101,7 +101,7 @@ func TestDiskFlashRecordPerSecond(t *testing.T) {
 				require.NoError(t, err)
 				began, row := d.Health(), flashRows("sensors")
 				for range seconds {
-					_, err := d.Append(t.Context(), "device", row())
+					_, _, err := d.Append(t.Context(), "device", row())
 					require.NoError(t, err)
 					time.Sleep(time.Second)
 					d.Next(1 << 20)
@@ -128,7 +128,7 @@ func TestDiskFlashSpillIsNothing(t *testing.T) {
 		require.NoError(t, err)
 		began, row := d.Health(), flashRows("sensors")
 		for second := range 7 * 3600 {
-			_, err := d.Append(t.Context(), "device", row())
+			_, _, err := d.Append(t.Context(), "device", row())
 			require.NoError(t, err)
 			time.Sleep(time.Second)
 			if second%30 == 29 { // a flush

@@ -72,7 +72,7 @@ func TestDiskAgeIsTimeOpen(t *testing.T) {
 		fsys := vfs.NewCrash()
 		o := Options{MaxAge: time.Minute}
 		d := openDisk(t, fsys, crashDir, o)
-		_, err := d.Append(t.Context(), "d", []byte("data"))
+		_, _, err := d.Append(t.Context(), "d", []byte("data"))
 		require.NoError(t, err)
 		time.Sleep(20 * time.Second)
 		require.NoError(t, d.Close())
@@ -93,7 +93,7 @@ func TestDiskSpillWritesNothing(t *testing.T) {
 		d := openDisk(t, vfs.NewCrash(), crashDir, Options{Sync: SyncSpill})
 		opened := d.Health()
 		for range 3600 {
-			_, err := d.Append(t.Context(), "d", noise[:200])
+			_, _, err := d.Append(t.Context(), "d", noise[:200])
 			require.NoError(t, err)
 			time.Sleep(time.Second)
 			for _, e := range d.Next(1 << 16) {

@@ -26,7 +26,7 @@ func putStill(t testing.TB, d *Disk, n, size int) {
 	t.Helper()
 	for i := range n {
 		at := int(d.m.next * 7 % 3000)
-		_, err := d.Append(t.Context(), "d", noise[at+i:at+i+size])
+		_, _, err := d.Append(t.Context(), "d", noise[at+i:at+i+size])
 		require.NoError(t, err)
 	}
 	d.m.mu.Lock()
@@ -75,7 +75,7 @@ func ruin(t testing.TB, fsys vfs.FS, name string, off, n int64) {
 func TestDiskBootsAreDurable(t *testing.T) {
 	var next func(fsys *vfs.Crash, used []uint64)
 	next = func(fsys *vfs.Crash, used []uint64) {
-		boot := still(t, fsys, crashOptions).Boot()
+		boot := still(t, fsys, crashOptions).m.boot
 		require.NotContains(t, used, boot)
 		if used = append(used[:len(used):len(used)], boot); len(used) == 4 {
 			return
@@ -99,8 +99,8 @@ func TestDiskCursorSurvives(t *testing.T) {
 		ruin(t, fsys, filepath.Join(crashDir, spool.CursorName), d.w.cursor.Off(), 512)
 		die(d)
 		again := still(t, fsys, crashOptions)
-		require.Greater(t, again.Boot(), uint64(1))
-		require.Less(t, again.Boot(), uint64(10), "it was counted, not drawn")
+		require.Greater(t, again.m.boot, uint64(1))
+		require.Less(t, again.m.boot, uint64(10), "it was counted, not drawn")
 	}
 }
 
@@ -142,7 +142,7 @@ func TestDiskSyncIsDurable(t *testing.T) {
 		fsys := vfs.NewCrash()
 		d := openDisk(t, fsys, crashDir, Options{Sync: mode, SyncDelay: time.Hour})
 		for range 3 {
-			_, err := d.Append(t.Context(), "d", []byte("data"))
+			_, _, err := d.Append(t.Context(), "d", []byte("data"))
 			require.NoError(t, err)
 		}
 		require.NoError(t, d.Sync(t.Context()))
@@ -223,7 +223,7 @@ func TestDiskCloseWrites(t *testing.T) {
 		fsys := vfs.NewCrash()
 		d := openDisk(t, fsys, crashDir, Options{Sync: mode, SyncDelay: time.Hour})
 		for range 3 {
-			_, err := d.Append(t.Context(), "d", []byte("data"))
+			_, _, err := d.Append(t.Context(), "d", []byte("data"))
 			require.NoError(t, err)
 		}
 		require.NoError(t, d.Close())
@@ -280,7 +280,7 @@ func TestDiskWithoutCursor(t *testing.T) {
 		require.NoError(t, fsys.Remove(filepath.Join(crashDir, name)))
 	}
 	d = still(t, fsys, crashOptions)
-	require.NotEqual(t, uint64(1), d.Boot())
+	require.NotEqual(t, uint64(1), d.m.boot)
 	require.Len(t, seqs(d), 9)
 	require.Zero(t, d.Ledger().Corrupt)
 }

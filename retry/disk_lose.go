@@ -6,13 +6,13 @@ import (
 	"github.com/rivulet-iot/rivulet/internal/spool"
 )
 
-// corrupt gives up what is not finished of the indexes from a to below b of s.
+// corrupt gives up what is free of the indexes from a to below b of s.
 func (d *Disk) corrupt(s *segment, a, b uint64, f found) {
 	m := &d.m
 	for _, h := range f.lost {
 		d.loseBlock(s, h, nil, Corrupt)
 	}
-	n := min(s.undone(a, b), f.missing, s.pending)
+	n := min(s.free(a, b), f.missing, s.pending)
 	s.finish(a, b)
 	if s.firstUndone() == s.end { // nothing else of it is left
 		n = s.pending
@@ -28,13 +28,13 @@ func (d *Disk) corrupt(s *segment, a, b uint64, f found) {
 	}
 }
 
-// loseBlock finishes what is not finished of a block. raw is its body, needed for
-// the ids if some of it is.
+// loseBlock finishes what is free of a block. raw is its body, needed for the ids if
+// some of it is not.
 func (d *Disk) loseBlock(s *segment, h *spool.Head, raw []byte, o Outcome) {
 	m := &d.m
 	a, b := h.First+s.shift, h.End()+s.shift
-	undone := s.undone(a, b)
-	if undone == 0 {
+	free := s.free(a, b)
+	if free == 0 {
 		return
 	}
 	n := uint64(0)
@@ -48,14 +48,14 @@ func (d *Disk) loseBlock(s *segment, h *spool.Head, raw []byte, o Outcome) {
 		}
 	case raw != nil:
 		_ = h.Each(raw, func(e spool.Entry) bool {
-			if !s.isDone(e.Pos + s.shift) {
+			if i := e.Pos + s.shift; s.free(i, i+1) > 0 {
 				m.lost.add(o, e.Device, h.Boot, e.Seq)
 				n++
 			}
 			return true
 		})
 	default:
-		n = min(undone, uint64(h.Entries))
+		n = min(free, uint64(h.Entries))
 		m.lost.addRun(o, "", h.Boot, 1, n)
 	}
 	n = min(n, s.pending)
@@ -64,8 +64,8 @@ func (d *Disk) loseBlock(s *segment, h *spool.Head, raw []byte, o Outcome) {
 	m.ledger.finish(o, n)
 }
 
-// lose finishes the blocks of s whose entries are all older than the limit, if
-// they are not leased. It is called with the lock held, and releases it to read.
+// lose finishes what is free of the blocks of s whose entries are all older than the
+// limit. It is called with the lock held, and releases it to read.
 func (d *Disk) lose(s *segment, o Outcome, limit int64) {
 	type lost struct {
 		head *spool.Head
@@ -96,17 +96,15 @@ func (d *Disk) lose(s *segment, o Outcome, limit int64) {
 	d.m.mu.Lock()
 	for i := range blocks {
 		h := blocks[i].head
-		if s.undone(h.First+s.shift, h.End()+s.shift) > 0 && !s.untouched(h) {
+		if s.free(h.First+s.shift, h.End()+s.shift) > 0 && !s.untouched(h) {
 			d.m.mu.Unlock()
 			blocks[i].raw, _ = spool.ReadBody(f, s.id.Salt, h)
 			d.m.mu.Lock()
 		}
 	}
 	for _, b := range blocks {
-		first := b.head.First + s.shift
-		if s.gone || s.undone(first, min(b.head.End()+s.shift, d.m.read.index)) == 0 {
-			d.loseBlock(s, b.head, b.raw, o)
-		} else { // some of it is leased
+		d.loseBlock(s, b.head, b.raw, o)
+		if s.leased.count(s.place(b.head.First+s.shift), s.place(b.head.End()+s.shift)) > 0 {
 			oldest = min(oldest, b.head.Clock-ago)
 		}
 	}
@@ -129,16 +127,21 @@ func (d *Disk) lose(s *segment, o Outcome, limit int64) {
 // goroutine, with the lock held, and releases it; false: there is none.
 func (d *Disk) evict() bool {
 	i := slices.IndexFunc(d.segs, func(s *segment) bool {
-		return s.firstUndone() >= min(s.end, d.m.read.index) && s != d.w.seg && s.pins == 0 && !s.reading
+		return s.leases == 0 && s != d.w.seg && s.pins == 0 && !(s.reading && d.loading)
 	})
 	if i < 0 {
 		return false
 	}
 	s := d.segs[i]
+	t := discard{name: s.name, size: s.size}
+	if s.reading {
+		t.reader = d.stopReading()
+	}
 	s.gone = true
 	d.segs = slices.Delete(d.segs, i, i+1)
 	d.lose(s, Evicted, maxClock)
-	d.trash = append(d.trash, discard{name: s.name, size: s.size, reuse: d.reusable(s)})
+	t.reuse = d.reusable(s)
+	d.trash = append(d.trash, t)
 	d.empty()
 	return true
 }

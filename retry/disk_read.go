@@ -34,29 +34,30 @@ func (d *Disk) Next(maxBytes int) []Entry {
 	defer m.mu.Unlock()
 	d.adopt()
 	d.retireFinished(true)
-	clear(m.leased)
-	m.leased = m.leased[:0]
+	clear(m.given)
+	m.given = m.given[:0]
 	size := 0
 	for {
 		if d.rd.blk != nil && d.leaseBlock(&size, maxBytes) {
-			return m.leased
+			return m.given
 		}
 		more, err := d.load()
 		if err != nil {
 			d.readTrouble(err)
-			return m.leased
+			return m.given
 		}
 		if !more {
 			break
 		}
 	}
-	if len(m.leased) == 0 || size < maxBytes {
+	if len(m.given) == 0 || size < maxBytes {
 		m.lease(size, maxBytes)
 	}
-	return m.leased
+	return m.given
 }
 
-// leaseBlock leases entries of the loaded block. It returns true when no more fit.
+// leaseBlock leases entries of the loaded block. It returns true when no more are to
+// be leased.
 func (d *Disk) leaseBlock(size *int, maxBytes int) bool {
 	m, b, s := &d.m, d.rd.blk, d.rd.seg
 	for {
@@ -67,20 +68,42 @@ func (d *Disk) leaseBlock(size *int, maxBytes int) bool {
 			}
 		}
 		index := e.Pos + s.shift
-		if index < m.read.index || s.isDone(index) {
+		if index < m.read.index {
 			continue
 		}
-		if *size += len(e.Data) + EntryOverhead; len(m.leased) > 0 && *size > maxBytes {
-			*size -= len(e.Data) + EntryOverhead
+		if s.free(index, index+1) == 0 {
+			m.read.index = index + 1
+			continue
+		}
+		more := *size + len(e.Data) + EntryOverhead
+		if len(m.given) > 0 && more > maxBytes || !d.pin(s) {
 			b.held = true
 			return true
 		}
-		m.leased = append(m.leased, Entry{index, e.Device, b.head.Boot, e.Seq, e.Data})
+		*size = more
+		s.lease(index)
+		m.leases++
+		m.given = append(m.given, Entry{index, e.Device, b.head.Boot, e.Seq, e.Data})
 		m.read.index = index + 1
 	}
 	m.read.index = max(m.read.index, b.head.End()+s.shift)
 	d.rd.blk = nil
 	return false
+}
+
+// pin reports whether entries of s may be leased: of no more than half of what may be
+// on disk, but one entry at least.
+func (d *Disk) pin(s *segment) bool {
+	if s.leases > 0 || d.m.leases == 0 {
+		return true
+	}
+	sum := s.size
+	for _, o := range d.segs {
+		if o.leases > 0 {
+			sum += o.size
+		}
+	}
+	return sum <= d.opts.MaxBytes/2
 }
 
 // load reads the next block that holds an entry not leased yet. It returns false
@@ -99,8 +122,10 @@ func (d *Disk) load() (more bool, err error) {
 			return false, nil
 		}
 		s := d.segs[i]
-		m.read.index = max(m.read.index, s.first)
-		index, end := m.read.index, s.end
+		index, end := s.nextFree(max(m.read.index, s.first)), s.end
+		if m.read.index = index; index == end {
+			continue
+		}
 		s.pins++
 		d.loading = true
 		m.mu.Unlock()
@@ -294,16 +319,16 @@ func (d *Disk) Ack(first, last uint64, o Outcome) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last = min(last, m.read.index-1)
 	ended := false
 	for _, s := range d.segs {
 		if s.first > last {
 			break
 		}
-		if s.end <= first || s.pending == 0 {
+		if s.end <= first || s.leases == 0 {
 			continue
 		}
-		n := s.finish(max(first, s.first), last+1)
+		n := s.ack(first, add1(last))
+		m.leases -= int(n)
 		s.pending -= n
 		ended = ended || s.pending == 0
 		m.ledger.finish(o, n)
@@ -316,21 +341,42 @@ func (d *Disk) Ack(first, last uint64, o Outcome) {
 	d.adopt()
 }
 
-// Rewind implements [Buffer].
-func (d *Disk) Rewind() {
-	m := &d.m
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.chunks) > 0 {
-		m.read.index = min(m.read.index, m.chunks[0].first)
-	}
-	m.read.index = min(m.read.index, d.first())
+// Return implements [Buffer].
+func (d *Disk) Return(first, last uint64) {
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	d.takeBack(first, last)
 	d.adopt()
 	if d.full { // what was leased may be dropped now
 		d.empty()
 		d.poke()
 	}
-	if f := d.stopReading(); f != nil {
-		_ = f.Close()
+}
+
+func (d *Disk) takeBack(first, last uint64) {
+	for _, s := range d.segs {
+		n := s.leased.clear(s.place(first), s.place(add1(last)))
+		s.leases -= n
+		d.m.leases -= n
 	}
+	d.m.takeBack(first, last)
+}
+
+// Seek implements [Buffer].
+func (d *Disk) Seek(index uint64) {
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	d.seek(index)
+}
+
+func (d *Disk) seek(index uint64) {
+	rd := &d.rd
+	if back := index < d.m.read.index; back && rd.seg != nil {
+		if b := rd.blk; b != nil && index >= b.head.First+rd.seg.shift {
+			b.r, b.held = b.head.Reader(b.raw), false
+		} else {
+			rd.blk, rd.off, rd.written = nil, 0, rd.seg.id.Before
+		}
+	}
+	d.m.seek(index)
 }

@@ -33,7 +33,7 @@ func reuseFill(t *testing.T, d *Disk, n int) {
 var reuseNoise = func() []byte { b := make([]byte, 9000); _, _ = rand.Read(b); return b }()
 
 func reusePut(t *testing.T, d *Disk) {
-	_, err := d.Append(t.Context(), "d", reuseNoise)
+	_, _, err := d.Append(t.Context(), "d", reuseNoise)
 	require.NoError(t, err)
 }
 
@@ -76,7 +76,7 @@ func TestDiskReuseEvictsThoughTrash(t *testing.T) {
 	s := d.segs[0]
 	require.NotEmpty(t, es)
 	d.Ack(s.first, s.end-1, Delivered) // one is finished: its room is free
-	d.Rewind()
+	rewind(d)
 	for range 2 {
 		putSome(t, d, "d", 1, 3000)
 		workNow(d)
@@ -105,7 +105,7 @@ func TestDiskReuseNoSpaceWithSpare(t *testing.T) {
 		}
 	}
 	d.Ack(s.first, s.end-1, Delivered)
-	d.Rewind()
+	rewind(d)
 	workNow(d)
 	require.NotZero(t, d.w.spare)
 	// the disk is full: nothing can be allocated
@@ -127,7 +127,7 @@ func TestDiskReuseRestoreForgetsSpare(t *testing.T) {
 	reuseFill(t, d, 4)
 	d.Next(1 << 20)
 	d.Ack(d.segs[0].first, d.segs[0].end-1, Delivered)
-	d.Rewind()
+	rewind(d)
 	workNow(d)
 	require.NotZero(t, d.w.spare)
 	d.distrustCursor()

@@ -1,8 +1,6 @@
 package retry
 
 import (
-	"math/bits"
-
 	"github.com/rivulet-iot/rivulet/internal/spool"
 	"github.com/rivulet-iot/rivulet/internal/vfs"
 )
@@ -21,8 +19,10 @@ type segment struct {
 	endsAt  uint64 // entries written before its end
 	oldest  int64  // time of the oldest block that may be pending
 	newest  int64  // time of the newest entry
-	done    []uint64
+	done    bitset // by place
+	leased  bitset
 	low     uint64 // all indexes below are done
+	leases  int    // how many are leased
 	pins    int    // users that have released the lock
 	reading bool   // the consumer has its file open
 	bad     bool   // something in it cannot be read
@@ -33,61 +33,95 @@ type segment struct {
 	unsafe  bool   // it failed, and has blocks that were written without syncing
 }
 
-func (s *segment) isDone(i uint64) bool {
-	n := i - s.first
-	return i < s.low || n/64 < uint64(len(s.done)) && s.done[n/64]&(1<<(n%64)) != 0
+// place returns where index is in the segment, 0 if that is before it and the end
+// if behind.
+func (s *segment) place(index uint64) int {
+	if index <= s.first {
+		return 0
+	}
+	return int(min(index, s.end) - s.first)
 }
 
-// finish marks the indexes from a to below b and returns how many were not yet.
+func (s *segment) isDone(i uint64) bool { return i < s.low || s.done.has(s.place(i)) }
+
+// finish marks the indexes from a to below b that are free and returns how many
+// that were.
 func (s *segment) finish(a, b uint64) (newly uint64) {
 	a, b = max(a, s.low), min(b, s.end)
 	if a >= b {
 		return 0
 	}
-	if a == s.low && len(s.done) == 0 { // in order, as nearly always
+	newly = s.free(a, b)
+	if a == s.low && len(s.done) == 0 && newly == b-a { // in order, as nearly always
 		s.low = b
-		return b - a
+		return newly
 	}
-	for last := (b - 1 - s.first) / 64; uint64(len(s.done)) <= last; {
-		s.done = append(s.done, 0)
-	}
-	for a < b {
-		n := a - s.first
-		width := min(64-n%64, b-a)
-		mask := (^uint64(0) >> (64 - width)) << (n % 64)
-		newly += uint64(bits.OnesCount64(mask &^ s.done[n/64]))
-		s.done[n/64] |= mask
-		a += width
-	}
+	s.done.grow(s.place(b))
+	words(s.place(a), s.place(b), func(w int, mask uint64) {
+		if w < len(s.leased) {
+			mask &^= s.leased[w]
+		}
+		s.done[w] |= mask
+	})
 	return newly
 }
 
-// undone counts the indexes from a to below b that are not done.
-func (s *segment) undone(a, b uint64) (n uint64) {
-	for i := max(a, s.first, s.low); i < min(b, s.end); i++ {
-		if !s.isDone(i) {
-			n++
+// ack marks the indexes from a to below b that are leased and returns how many
+// that were.
+func (s *segment) ack(a, b uint64) (n uint64) {
+	a, b = max(a, s.low), min(b, s.end)
+	if a >= b {
+		return 0
+	}
+	from, to := s.place(a), s.place(b)
+	end := s.leased.gap(nil, from, to) // the first that is not leased
+	if inOrder := a == s.low && len(s.done) == 0 && s.leased.count(end, to) == 0; inOrder {
+		n = uint64(s.leased.clear(from, end))
+		s.low = s.first + uint64(end)
+	} else {
+		n = uint64(s.leased.move(&s.done, from, to))
+	}
+	s.leases -= int(n)
+	return n
+}
+
+// take copies the marks of a chunk, which ends where the segment does.
+func (s *segment) take(c *chunk) {
+	for i := range c.n {
+		switch index := c.first + uint64(i); {
+		case c.done.has(i):
+			s.finish(index, index+1)
+		case c.leased.has(i):
+			s.lease(index)
 		}
 	}
-	return n
+}
+
+// lease marks an index that is free.
+func (s *segment) lease(i uint64) {
+	s.leased.set(s.place(i), s.place(i)+1)
+	s.leases++
+}
+
+// free counts the indexes from a to below b that are neither done nor leased.
+func (s *segment) free(a, b uint64) uint64 {
+	a, b = max(a, s.first, s.low), min(b, s.end)
+	if a >= b {
+		return 0
+	}
+	from, to := s.place(a), s.place(b)
+	return uint64(to - from - s.done.count(from, to) - s.leased.count(from, to))
+}
+
+// nextFree returns the lowest index from i on that is neither done nor leased, or
+// end.
+func (s *segment) nextFree(i uint64) uint64 {
+	return s.first + uint64(s.done.gap(s.leased, s.place(max(i, s.low)), s.place(s.end)))
 }
 
 // firstUndone returns the lowest index that is not done, or end.
 func (s *segment) firstUndone() uint64 {
-	i := max(s.low, s.first)
-	for i < s.end {
-		n := i - s.first
-		if n/64 >= uint64(len(s.done)) {
-			break
-		}
-		zeros := bits.TrailingZeros64(^s.done[n/64] >> (n % 64))
-		if zeros < 64-int(n%64) {
-			i += uint64(zeros)
-			break
-		}
-		i += 64 - n%64
-	}
-	s.low = min(i, s.end)
+	s.low = s.first + uint64(s.done.gap(nil, s.place(s.low), s.place(s.end)))
 	return s.low
 }
 
@@ -117,11 +151,11 @@ func (d *Disk) reusable(s *segment) bool {
 	return !s.bad && !s.stale && !s.unsafe && s.size == d.segBytes
 }
 
-// untouched tells whether no entry of a block is finished. The positions that hold
+// untouched reports whether all entries of a block are free. The positions that hold
 // none are marked only once the block was read.
 func (s *segment) untouched(h *spool.Head) bool {
-	undone := s.undone(h.First+s.shift, h.End()+s.shift)
-	return undone == uint64(h.Entries) || undone == uint64(h.Span)
+	free := s.free(h.First+s.shift, h.End()+s.shift)
+	return free == uint64(h.Entries) || free == uint64(h.Span)
 }
 
 // retire takes a finished segment out of the log.

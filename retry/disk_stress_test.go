@@ -49,10 +49,10 @@ func TestDiskStress(t *testing.T) {
 					}
 					at := rng.IntN(1000)
 					data := noise[at : at+n]
-					seq, err := d.Append(ctx, dev, data)
+					_, seq, err := d.Append(ctx, dev, data)
 					if err == nil {
 						mu.Lock()
-						put[entryID{dev, d.Boot(), seq}] = string(data)
+						put[entryID{dev, d.m.boot, seq}] = string(data)
 						mu.Unlock()
 					}
 					if rng.IntN(50) == 0 {
@@ -128,7 +128,7 @@ func TestDiskStress(t *testing.T) {
 				}
 				held = held[n:]
 				if rng.IntN(10) == 0 {
-					d.Rewind()
+					rewind(d)
 					held, last = nil, map[string]uint64{}
 				}
 			}

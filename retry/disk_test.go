@@ -38,15 +38,15 @@ func TestDisk(t *testing.T) {
 func TestDiskComesBack(t *testing.T) {
 	fsys := vfs.NewCrash()
 	d := openDisk(t, fsys, "spool", Options{SyncDelay: time.Hour})
-	require.EqualValues(t, 1, d.Boot())
+	require.EqualValues(t, 1, d.m.boot)
 	for range 10 {
-		_, err := d.Append(t.Context(), "d", []byte("data"))
+		_, _, err := d.Append(t.Context(), "d", []byte("data"))
 		require.NoError(t, err)
 	}
 	require.NoError(t, d.Sync(t.Context()))
 	require.NoError(t, d.Close())
 	d = openDisk(t, fsys, "spool", Options{})
-	require.EqualValues(t, 2, d.Boot())
+	require.EqualValues(t, 2, d.m.boot)
 	es := d.Next(1 << 20)
 	require.Len(t, es, 10)
 	require.EqualValues(t, 1, es[0].Boot)
@@ -59,7 +59,7 @@ func TestDiskAppendDoesNotAllocate(t *testing.T) {
 	d := openDisk(t, vfs.OS{}, t.TempDir(), Options{SyncDelay: time.Hour, SyncBytes: 1 << 30})
 	data := make([]byte, 80)
 	put := func() {
-		if _, err := d.Append(t.Context(), "d", data); err != nil {
+		if _, _, err := d.Append(t.Context(), "d", data); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -76,7 +76,7 @@ func BenchmarkDiskAppend(b *testing.B) {
 			data := noise[:80]
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := d.Append(b.Context(), "d", data); err != nil {
+				if _, _, err := d.Append(b.Context(), "d", data); err != nil {
 					b.Fatal(err)
 				}
 			}

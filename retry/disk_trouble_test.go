@@ -21,7 +21,7 @@ import (
 // putAll appends entries of 1 to n with their number as data, and as much as that.
 func putAll(t testing.TB, d *Disk, from, to, size int) {
 	for i := from; i <= to; i++ {
-		_, err := d.Append(t.Context(), "d", fmt.Appendf(nil, "%d %s", i, noise[i%3000:i%3000+size]))
+		_, _, err := d.Append(t.Context(), "d", fmt.Appendf(nil, "%d %s", i, noise[i%3000:i%3000+size]))
 		require.NoError(t, err)
 	}
 }
@@ -153,7 +153,7 @@ func TestDiskFull(t *testing.T) {
 	fill := func(t *testing.T, d *Disk, want error) (n int) {
 		for {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			_, err := d.Append(ctx, "d", fmt.Appendf(nil, "%d %s", n+1, noise[:1000]))
+			_, _, err := d.Append(ctx, "d", fmt.Appendf(nil, "%d %s", n+1, noise[:1000]))
 			cancel()
 			if err != nil {
 				require.ErrorIs(t, err, want)
@@ -171,7 +171,7 @@ func TestDiskFull(t *testing.T) {
 		require.Greater(t, l.Pending, uint64(100), "the disk is used")
 		losses := d.Sweep()
 		require.Len(t, losses, 1, "%v", losses)
-		require.Equal(t, Loss{Evicted, "d", d.Boot(), 1, l.Evicted}, losses[0])
+		require.Equal(t, Loss{Evicted, "d", d.m.boot, 1, l.Evicted}, losses[0])
 		require.Equal(t, upTo(int(l.Evicted)+1, 1000), takeAll(d))
 	})
 	for name, c := range map[string]struct {
@@ -225,7 +225,7 @@ func TestDiskMountedLate(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, d.Health().Degraded)
 			require.ErrorIs(t, d.Health().Err, syscall.EIO)
-			boot := d.Boot()
+			boot := d.m.boot
 			putAll(t, d, 21, 40, 500)
 			require.ErrorIs(t, d.Sync(t.Context()), ErrDegraded)
 			want := upTo(1, 60)
@@ -239,7 +239,7 @@ func TestDiskMountedLate(t *testing.T) {
 			putAll(t, d, 41, 60, 500)
 			well(t, d)
 			require.Equal(t, want, takeAll(d), "the backlog first")
-			require.Equal(t, boot, d.Boot())
+			require.Equal(t, boot, d.m.boot)
 			l := d.Ledger()
 			require.True(t, l.Balanced())
 			require.EqualValues(t, 20, l.Recovered)
@@ -273,7 +273,7 @@ func TestDiskReadOnly(t *testing.T) {
 		putAll(t, d, 31, 40, 500)
 		require.Error(t, d.Close())
 		losses := d.Sweep()
-		require.Equal(t, []Loss{{Evicted, "d", d.Boot(), 11, 20}}, losses, "what was never on disk")
+		require.Equal(t, []Loss{{Evicted, "d", d.m.boot, 11, 20}}, losses, "what was never on disk")
 	})
 }
 

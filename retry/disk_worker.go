@@ -2,6 +2,7 @@ package retry
 
 import (
 	"io"
+	"math"
 	"time"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
@@ -129,7 +130,7 @@ func (m *Memory) oldest() (put int64, ok bool) {
 	for _, c := range m.chunks {
 		for p, i := 0, 0; c.live > 0 && i < c.n; i++ {
 			var e Entry
-			if p, put = m.entryAt(c, p, i, &e); !c.isDone(i) {
+			if p, put = m.entryAt(c, p, i, &e); !c.done.has(i) {
 				return put, true
 			}
 		}
@@ -227,7 +228,7 @@ func (d *Disk) finish() {
 		_ = d.removeTrash()
 		d.m.mu.Lock()
 		d.urgent, d.syncNow = true, true
-		d.m.read.index = min(d.m.read.index, d.first()) // leases are over
+		d.takeBack(0, math.MaxUint64)
 		d.m.mu.Unlock()
 		err = d.commit()
 	}
@@ -247,7 +248,7 @@ func (d *Disk) finish() {
 		lost += uint64(c.live)
 		m.loseAll(c, Evicted)
 	}
-	m.chunks, m.spare, m.read = nil, nil, readPlace{index: m.next}
+	m.end()
 	var reader vfs.File
 	if !d.loading { // else Next closes it
 		reader = d.stopReading()
@@ -261,7 +262,6 @@ func (d *Disk) finish() {
 		err = errUnsafe
 	}
 	d.end = err
-	m.wake()
 	m.mu.Unlock()
 	files := []io.Closer{reader, d.w.file, d.w.slots, d.w.lock}
 	for _, t := range d.trash {

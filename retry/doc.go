@@ -6,15 +6,17 @@
 // power cuts, or nothing, which means one in memory, to producer.Config.Buffer, and
 // read the rest when they want to know why. A [Buffer] is a log with one consumer:
 //
-//	Append  adds an entry at the end, under a number of its own
-//	Next    leases the oldest entries not yet read; they stay in the log
+//	Append  adds an entry at the end, under an id of its own
+//	Next    leases the entries from the read place on; they stay in the log
 //	Ack     finishes leased entries, in any order, each with one Outcome
-//	Rewind  takes all leases back: Next starts again at the oldest unfinished one
+//	Return  gives leases back; the entries may be dropped, or leased again
+//	Seek    moves the read place
 //
 // What is appended is in exactly one state at every instant, and [Ledger] counts
 // them: pending, or finished with one outcome. When the log is full the overflow
-// policy decides; what it drops is reported by Sweep with exact id ranges, and a
-// leased entry is never dropped.
+// policy decides; what it drops is reported by Sweep with exact id ranges. A leased entry is
+// never dropped, and never more than half of the log leased, so that there is
+// always something that can be.
 //
 // Options.Sync of [Open] is the choice between flash and risk. SyncGroup, the
 // default, loses at most the last second in a power cut and writes a page of 4 KiB a

@@ -14,7 +14,7 @@ func Example() {
 		panic(err)
 	}
 	for _, s := range []string{"one", "two", "three"} {
-		if _, err := buf.Append(context.Background(), "pi-7f3a", []byte(s)); err != nil {
+		if _, _, err := buf.Append(context.Background(), "pi-7f3a", []byte(s)); err != nil {
 			panic(err)
 		}
 	}
@@ -41,7 +41,7 @@ func ExampleOpen() {
 
 	buf, err := retry.Open(dir, retry.Options{MaxBytes: 16 << 20})
 	check(err)
-	_, err = buf.Append(ctx, "pi-1", []byte("21.5"))
+	_, _, err = buf.Append(ctx, "pi-1", []byte("21.5"))
 	check(err)
 	check(buf.Sync(ctx)) // it is on stable storage
 	check(buf.Close())

@@ -32,7 +32,9 @@ type Memory struct {
 	spare   *chunk   // one freed chunk, for reuse
 	next    uint64   // index of the next entry
 	read    readPlace
-	leased  []Entry // what Next returned last, for reuse
+	leases  int     // entries leased
+	pinned  int64   // bytes of the chunks that hold them
+	given   []Entry // what Next returned last, for reuse
 	devices map[string]*device
 	names   []*device
 	recent  *device // of the entry appended last: the next one is mostly of the same
@@ -57,9 +59,7 @@ const (
 	deviceBytes   = 256      // what one device costs, for the ceiling
 )
 
-// NewMemory returns an empty buffer in memory. Its boot number is drawn at
-// random from 2^31 up, because nothing in memory can remember the last one; the
-// disk form counts from 1. The smallest MaxBytes is 16 KiB.
+// NewMemory returns an empty buffer in memory. The smallest MaxBytes is 16 KiB.
 func NewMemory(o Options) (*Memory, error) {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = defaultMemory
@@ -95,30 +95,30 @@ func randomBoot() uint64 {
 	}
 }
 
-// Boot implements [Buffer].
-func (m *Memory) Boot() uint64 { return m.boot }
-
 // Append implements [Buffer].
-func (m *Memory) Append(ctx context.Context, name string, data []byte) (uint64, error) {
+func (m *Memory) Append(ctx context.Context, name string, data []byte) (boot, seq uint64, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for {
 		if m.closed {
-			return 0, ErrClosed
+			return 0, 0, ErrClosed
 		}
 		dev, err := m.deviceOf(name)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		ok, err := m.append(dev, data)
-		if ok || err != nil {
-			return dev.seq, err
+		if err != nil {
+			return 0, 0, err
+		}
+		if ok {
+			return m.boot, dev.seq, nil
 		}
 		if m.opts.Overflow != Block {
-			return 0, fmt.Errorf("%w: %d bytes, %d entries pending", ErrFull, m.opts.MaxBytes, m.ledger.Pending)
+			return 0, 0, fmt.Errorf("%w: %d bytes, %d entries pending", ErrFull, m.opts.MaxBytes, m.ledger.Pending)
 		}
 		if err := m.waitForRoom(ctx); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
 }
@@ -264,7 +264,12 @@ func (m *Memory) Close() error {
 	if m.spare != nil {
 		m.drop(m.spare)
 	}
-	m.chunks, m.spare, m.read = nil, nil, readPlace{index: m.next}
-	m.wake()
+	m.end()
 	return nil
+}
+
+// end leaves nothing in the log.
+func (m *Memory) end() {
+	m.chunks, m.spare, m.read, m.leases, m.pinned = nil, nil, readPlace{index: m.next}, 0, 0
+	m.wake()
 }

@@ -2,7 +2,6 @@ package retry
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"slices"
 )
 
@@ -14,15 +13,17 @@ type chunk struct {
 	buf    []byte
 	first  uint64
 	n      int
-	live   int      // entries not finished
-	done   []uint64 // one bit an entry, set when finished
-	newest int64    // time of the last entry
-	names  int      // bytes that its devices take in the head of a block
-	sealed bool     // nothing is added any more
-	busy   bool     // it is being written to disk
+	live   int    // entries not finished
+	leases int    // of these, leased
+	done   bitset // those finished, by place
+	leased bitset
+	newest int64 // time of the last entry
+	names  int   // bytes that its devices take in the head of a block
+	sealed bool  // nothing is added any more
+	busy   bool  // it is being written to disk
 }
 
-// newDevice tells whether c has no entry of d yet.
+// newDevice reports whether c has no entry of d yet.
 func (c *chunk) newDevice(d *device) bool { return d.seq == 0 || d.chunk != c.first }
 
 // tail returns the chunk that ends where the next entry goes, or nil: the newest
@@ -45,7 +46,7 @@ func (m *Memory) grow(size int) *chunk {
 	}
 	if c := m.spare; c != nil {
 		m.spare = nil
-		*c = chunk{buf: c.buf[:0], done: c.done[:0], first: m.next}
+		*c = chunk{buf: c.buf[:0], done: c.done[:0], leased: c.leased[:0], first: m.next}
 		m.chunks = append(m.chunks, c)
 		return c
 	}
@@ -72,7 +73,7 @@ func (m *Memory) loseAll(c *chunk, o Outcome) {
 	for p, i := 0, 0; i < c.n; i++ {
 		var e Entry
 		p, _ = m.entryAt(c, p, i, &e)
-		if !c.isDone(i) {
+		if !c.done.has(i) {
 			m.lost.add(o, e.Device, e.Boot, e.Seq)
 		}
 	}
@@ -129,50 +130,15 @@ func field(b []byte, p int) (uint64, int) {
 	return v, p + n
 }
 
-func (c *chunk) isDone(i int) bool { return i/64 < len(c.done) && c.done[i/64]&(1<<(i%64)) != 0 }
-
-func (c *chunk) setDone(i int) {
-	for i/64 >= len(c.done) {
-		c.done = append(c.done, 0)
-	}
-	c.done[i/64] |= 1 << (i % 64)
-}
-
-// setAllDone marks entries from to to, inclusive, and returns how many were not.
-func (c *chunk) setAllDone(from, to int) (newly int) {
-	for to/64 >= len(c.done) {
-		c.done = append(c.done, 0)
-	}
-	for w := from / 64; w <= to/64; w++ {
-		mask := ^uint64(0)
-		if w == from/64 {
-			mask <<= from % 64
-		}
-		if w == to/64 {
-			mask &= ^uint64(0) >> (63 - to%64)
-		}
-		newly += bits.OnesCount64(mask &^ c.done[w])
-		c.done[w] |= mask
-	}
-	return newly
-}
-
 // firstLive returns the place of the first entry that is not finished, n if all are.
-func (c *chunk) firstLive() int {
-	for w, done := range c.done {
-		if done != ^uint64(0) {
-			return min(w*64+bits.TrailingZeros64(^done), c.n)
-		}
-	}
-	return min(len(c.done)*64, c.n)
-}
+func (c *chunk) firstLive() int { return c.done.gap(nil, 0, c.n) }
 
 func (m *Memory) drop(c *chunk) { m.ledger.Bytes -= int64(cap(c.buf)) }
 
 // evictOldest drops the oldest chunk of which nothing is leased.
 func (m *Memory) evictOldest() bool {
 	for i, c := range m.chunks {
-		if c.first >= m.read.index && c.live > 0 && !c.busy {
+		if c.leases == 0 && c.live > 0 && !c.busy {
 			m.loseAll(c, Evicted)
 			m.remove(i)
 			return true

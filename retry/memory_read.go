@@ -1,42 +1,74 @@
 package retry
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
-// readPlace is where Next goes on: all entries before index are leased or finished.
+// readPlace is where Next goes on, and the nearest entry before it whose place in
+// its chunk is known.
 type readPlace struct {
 	index  uint64
-	offset int // in the chunk that holds index, unless that is its first
+	known  uint64 // at most index
+	offset int    // of known in the chunk that holds it, unless that begins with it
 }
 
 // Next implements [Buffer].
 func (m *Memory) Next(maxBytes int) []Entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	clear(m.leased)
-	m.leased = m.leased[:0]
+	clear(m.given)
+	m.given = m.given[:0]
 	m.lease(0, maxBytes)
-	return m.leased
+	return m.given
 }
 
-// lease adds entries to those leased, which have size bytes, up to maxBytes.
+// lease adds entries to those given, which have size bytes, up to maxBytes.
 func (m *Memory) lease(size, maxBytes int) {
-	for _, c := range m.chunks[m.chunkOf(m.read.index):] {
-		if m.read.index <= c.first { // at its start; the chunks between may have been evicted
-			m.read = readPlace{index: c.first}
+	r := &m.read
+	for _, c := range m.chunks[m.chunkOf(r.index):] {
+		if r.known <= c.first { // the chunks between may be gone
+			*r = readPlace{index: max(r.index, c.first), known: c.first}
 		}
-		for i := int(m.read.index - c.first); i < c.n; i++ {
-			m.leased = append(m.leased, Entry{})
-			e := &m.leased[len(m.leased)-1]
-			end, _ := m.entryAt(c, m.read.offset, i, e)
-			if c.isDone(i) {
-				m.leased = m.leased[:len(m.leased)-1]
-			} else if size += len(e.Data) + EntryOverhead; len(m.leased) > 1 && size > maxBytes {
-				m.leased = m.leased[:len(m.leased)-1]
-				return
+		for i := int(r.known - c.first); i < c.n; i++ {
+			var e Entry
+			end, _ := m.entryAt(c, r.offset, i, &e)
+			if e.Index >= r.index && !c.done.has(i) && !c.leased.has(i) {
+				more := size + len(e.Data) + EntryOverhead
+				if len(m.given) > 0 && more > maxBytes || !m.pin(c) {
+					return
+				}
+				size = more
+				c.leased.set(i, i+1)
+				c.leases++
+				m.leases++
+				m.given = append(m.given, e)
 			}
-			m.read = readPlace{m.read.index + 1, end}
+			*r = readPlace{max(r.index, e.Index+1), e.Index + 1, end}
 		}
 	}
+}
+
+// pin notes that an entry of c will be leased, and reports whether that may be: no
+// more than half of the log, but one entry at least.
+func (m *Memory) pin(c *chunk) bool {
+	if c.leases > 0 {
+		return true
+	}
+	n := int64(cap(c.buf))
+	if m.leases > 0 && m.pinned+n > m.opts.MaxBytes/2 {
+		return false
+	}
+	m.pinned += n
+	return true
+}
+
+// unpin notes that n leases of c have ended.
+func (m *Memory) unpin(c *chunk, n int) {
+	if c.leases -= n; c.leases == 0 && n > 0 {
+		m.pinned -= int64(cap(c.buf))
+	}
+	m.leases -= n
 }
 
 // chunkOf returns the place of the chunk that holds index, or of the first after it.
@@ -54,19 +86,17 @@ func (m *Memory) chunkOf(index uint64) int {
 func (m *Memory) Ack(first, last uint64, o Outcome) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ack(first, min(last, m.read.index-1), o)
+	m.ack(first, last, o)
 }
 
-// ack finishes entries that were leased.
 func (m *Memory) ack(first, last uint64, o Outcome) {
 	for ci := m.chunkOf(first); ci < len(m.chunks) && m.chunks[ci].first <= last; {
 		c := m.chunks[ci]
-		from := int(max(first, c.first) - c.first)
-		to := int(min(last, c.first+uint64(c.n)-1) - c.first)
-		newly := c.setAllDone(from, to)
-		c.live -= newly
-		m.ledger.finish(o, uint64(newly))
-		if c.live == 0 && newly > 0 {
+		n := c.leased.move(&c.done, c.place(first), c.place(add1(last)))
+		m.unpin(c, n)
+		c.live -= n
+		m.ledger.finish(o, uint64(n))
+		if c.live == 0 && n > 0 {
 			m.remove(ci)
 		} else {
 			ci++
@@ -74,13 +104,43 @@ func (m *Memory) ack(first, last uint64, o Outcome) {
 	}
 }
 
-// Rewind implements [Buffer].
-func (m *Memory) Rewind() {
+// place returns where index is in the chunk, 0 if that is before it and n if behind.
+func (c *chunk) place(index uint64) int {
+	if index <= c.first {
+		return 0
+	}
+	return int(min(index-c.first, uint64(c.n)))
+}
+
+// add1 returns n+1, or the highest number if that is n.
+func add1(n uint64) uint64 { return min(n, math.MaxUint64-1) + 1 }
+
+// Return implements [Buffer].
+func (m *Memory) Return(first, last uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.chunks) > 0 {
-		m.read.index = m.chunks[0].first
+	m.takeBack(first, last)
+}
+
+func (m *Memory) takeBack(first, last uint64) {
+	for ci := m.chunkOf(first); ci < len(m.chunks) && m.chunks[ci].first <= last; ci++ {
+		c := m.chunks[ci]
+		m.unpin(c, c.leased.clear(c.place(first), c.place(add1(last))))
 	}
+}
+
+// Seek implements [Buffer].
+func (m *Memory) Seek(index uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.seek(index)
+}
+
+func (m *Memory) seek(index uint64) {
+	if index = min(index, m.next); index < m.read.known {
+		m.read = readPlace{}
+	}
+	m.read.index = index
 }
 
 // Span implements [Buffer].
@@ -110,8 +170,8 @@ func (m *Memory) expire(limit int64) {
 			if p, put = m.entryAt(c, p, i, &e); put >= limit {
 				break
 			}
-			if e.Index >= m.read.index && !c.isDone(i) {
-				c.setDone(i)
+			if !c.done.has(i) && !c.leased.has(i) {
+				c.done.set(i, i+1)
 				m.lost.add(Expired, e.Device, e.Boot, e.Seq)
 				newly++
 			}

@@ -17,14 +17,14 @@ func TestMemory(t *testing.T) { testBuffer(t, form{openMemory, 64 << 10, 60}) }
 
 func TestMemoryBoots(t *testing.T) {
 	a, b := openMemory(t, Options{}), openMemory(t, Options{})
-	require.NotEqual(t, a.Boot(), b.Boot())
+	require.NotEqual(t, bootOf(a), bootOf(b))
 	require.ErrorIs(t, a.Sync(context.Background()), ErrVolatile)
 }
 
 func TestMemoryCloseGivesUpWhatIsPending(t *testing.T) {
 	m := openMemory(t, Options{})
 	for range 10 {
-		_, err := m.Append(context.Background(), "d", []byte("x"))
+		_, _, err := m.Append(context.Background(), "d", []byte("x"))
 		require.NoError(t, err)
 	}
 	m.Next(1 << 20)
@@ -34,8 +34,8 @@ func TestMemoryCloseGivesUpWhatIsPending(t *testing.T) {
 	l := m.Ledger()
 	require.True(t, l.Balanced())
 	require.EqualValues(t, []uint64{0, 8, 2}, []uint64{l.Pending, l.Evicted, l.Delivered})
-	require.Equal(t, []Loss{{Evicted, "d", m.Boot(), 1, 2}, {Evicted, "d", m.Boot(), 5, 10}}, m.Sweep())
-	_, err := m.Append(context.Background(), "d", nil)
+	require.Equal(t, []Loss{{Evicted, "d", bootOf(m), 1, 2}, {Evicted, "d", bootOf(m), 5, 10}}, m.Sweep())
+	_, _, err := m.Append(context.Background(), "d", nil)
 	require.ErrorIs(t, err, ErrClosed)
 }
 
@@ -51,10 +51,10 @@ func TestMemoryAppendDoesNotAllocate(t *testing.T) {
 	data := make([]byte, 80)
 	ctx := context.Background()
 	for range 10_000 { // into the steady state, evicting
-		_, err := m.Append(ctx, "d", data)
+		_, _, err := m.Append(ctx, "d", data)
 		require.NoError(t, err)
 	}
-	require.Zero(t, testing.AllocsPerRun(10_000, func() { _, _ = m.Append(ctx, "d", data) }))
+	require.Zero(t, testing.AllocsPerRun(10_000, func() { _, _, _ = m.Append(ctx, "d", data) }))
 }
 
 func BenchmarkMemoryAppend(b *testing.B) {
@@ -63,6 +63,6 @@ func BenchmarkMemoryAppend(b *testing.B) {
 	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
-		_, _ = m.Append(ctx, "d", data)
+		_, _, _ = m.Append(ctx, "d", data)
 	}
 }

@@ -3,6 +3,7 @@ package retry
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -10,97 +11,141 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// againstModel runs random operations on a buffer and on a plain map beside it.
+// model is what a buffer with DropOldest must be like, seen from outside.
+type model struct {
+	t      *testing.T
+	rng    *rand.Rand
+	b      Buffer
+	live   map[uint64]modelEntry // pending, by index
+	leased map[uint64]bool
+	seqs   map[string]uint64
+	index  uint64 // of the last entry
+	read   uint64 // the read place
+	ledger Ledger
+}
+
+type modelEntry struct {
+	dev  string
+	boot uint64
+	seq  uint64
+	data string
+}
+
+// againstModel runs random operations on a buffer and on a model beside it.
 func againstModel(t *testing.T, f form, seed uint64) {
-	rng := rand.New(rand.NewPCG(seed, 1))
 	limit := f.small / 2
-	b := f.open(t, Options{MaxBytes: limit})
-	type entry struct {
-		dev  string
-		seq  uint64
-		data string
-	}
-	live := map[uint64]entry{} // by index
-	seqs := map[string]uint64{}
-	leased := []uint64{}
-	index := uint64(0)
-	var delivered, rejected, evicted uint64
+	m := &model{t: t, rng: rand.New(rand.NewPCG(seed, 1)), b: f.open(t, Options{MaxBytes: limit}), live: map[uint64]modelEntry{},
+		leased: map[uint64]bool{}, seqs: map[string]uint64{}, read: 1}
+	ops := []func(){m.append, m.append, m.append, m.append, m.append, m.next, m.next, m.next, m.ack, m.ack, m.giveBack, m.seek, m.rewind}
 	for range 400 {
-		switch op := rng.IntN(10); {
-		case op < 5:
-			for range rng.IntN(40) {
-				dev, data := fmt.Sprint(rng.IntN(3)), fmt.Sprint(index, string(noise[:rng.IntN(900)]))
-				seq, err := b.Append(context.Background(), dev, []byte(data))
-				if err != nil { // all but a little is leased
-					require.ErrorIs(t, err, ErrFull)
-					require.Greater(t, len(leased), 10)
-					break
-				}
-				seqs[dev]++
-				index++
-				require.Equal(t, seqs[dev], seq)
-				live[index] = entry{dev, seq, data}
-			}
-			settle(b)
-			for _, l := range b.Sweep() { // the model learns what was evicted
-				require.Equal(t, Evicted, l.Outcome)
-				for seq := l.First; seq <= l.Last; seq++ {
-					found := false
-					for i, e := range live {
-						if e.dev == l.Device && e.seq == seq {
-							require.NotContains(t, leased, i, "a leased entry was evicted")
-							delete(live, i)
-							evicted++
-							found = true
-						}
-					}
-					require.True(t, found, "seed %d: %v was not pending", seed, l)
-				}
-			}
-		case op < 8:
-			want := slices.Sorted(func(yield func(uint64) bool) {
-				for i := range live {
-					if !slices.Contains(leased, i) && !yield(i) {
-						return
-					}
-				}
-			})
-			got := b.Next(1 + rng.IntN(4000))
-			require.Equal(t, len(want) == 0, len(got) == 0)
-			for n, e := range got {
-				require.Equal(t, want[n], e.Index)
-				require.Equal(t, live[e.Index], entry{e.Device, e.Seq, string(e.Data)})
-				leased = append(leased, e.Index)
-			}
-		case op < 9 && len(leased) > 0:
-			rng.Shuffle(len(leased), func(i, j int) { leased[i], leased[j] = leased[j], leased[i] })
-			for range rng.IntN(len(leased) + 1) {
-				i := leased[0]
-				leased = leased[1:]
-				delete(live, i)
-				o := Delivered
-				if rng.IntN(5) == 0 {
-					o = Rejected
-					rejected++
-				} else {
-					delivered++
-				}
-				b.Ack(i, i, o)
-			}
-		default:
-			b.Rewind()
-			leased = leased[:0]
-		}
-		l := b.Ledger()
+		ops[m.rng.IntN(len(ops))]()
+		l := m.b.Ledger()
 		require.True(t, l.Balanced())
-		require.Equal(t, Ledger{Put: index, Pending: uint64(len(live)), Delivered: delivered, Rejected: rejected, Evicted: evicted, Bytes: l.Bytes, Limit: limit}, l, "seed %d", seed)
+		m.ledger.Pending, m.ledger.Bytes, m.ledger.Limit = uint64(len(m.live)), l.Bytes, limit
+		require.Equal(t, m.ledger, l, "seed %d", seed)
 		require.LessOrEqual(t, l.Bytes, limit)
-		first, next := b.Span()
-		require.Equal(t, index+1, next)
+		first, next := m.b.Span()
+		require.Equal(t, m.index+1, next)
 		lowest := next
-		for i := range live {
+		for i := range m.live {
 			lowest = min(lowest, i)
 		}
 		require.Equal(t, lowest, first)
 	}
+}
+
+func (m *model) append() {
+	for range m.rng.IntN(40) {
+		dev, data := fmt.Sprint(m.rng.IntN(3)), fmt.Sprint(m.index, string(noise[:m.rng.IntN(900)]))
+		boot, seq, err := m.b.Append(context.Background(), dev, []byte(data))
+		require.NoError(m.t, err, "whatever is leased, there is room for one more: %d", len(m.leased))
+		m.seqs[dev]++
+		m.index++
+		m.ledger.Put++
+		require.Equal(m.t, []uint64{bootOf(m.b), m.seqs[dev]}, []uint64{boot, seq})
+		m.live[m.index] = modelEntry{dev, boot, seq, data}
+	}
+	settle(m.b)
+	for _, l := range m.b.Sweep() { // the model learns what was evicted
+		require.Equal(m.t, Evicted, l.Outcome)
+		for seq := l.First; seq <= l.Last; seq++ {
+			i, found := m.find(l.Device, l.Boot, seq)
+			require.True(m.t, found, "%v was not pending", l)
+			require.False(m.t, m.leased[i], "a leased entry was evicted")
+			delete(m.live, i)
+			m.ledger.Evicted++
+		}
+	}
+}
+
+func (m *model) find(dev string, boot, seq uint64) (uint64, bool) {
+	for i, e := range m.live {
+		if e.dev == dev && e.boot == boot && e.seq == seq {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func (m *model) next() {
+	var want []uint64
+	for _, i := range slices.Sorted(maps.Keys(m.live)) {
+		if i >= m.read && !m.leased[i] {
+			want = append(want, i)
+		}
+	}
+	got := m.b.Next(1 + m.rng.IntN(4000))
+	if len(m.leased) == 0 {
+		require.Equal(m.t, len(want) == 0, len(got) == 0)
+	}
+	require.LessOrEqual(m.t, len(got), len(want))
+	for n, e := range got {
+		require.Equal(m.t, want[n], e.Index)
+		require.Equal(m.t, m.live[e.Index], modelEntry{e.Device, e.Boot, e.Seq, string(e.Data)})
+		m.leased[e.Index] = true
+		m.read = e.Index + 1
+	}
+}
+
+// some returns some of the leased entries, in any order.
+func (m *model) some() []uint64 {
+	some := slices.Sorted(maps.Keys(m.leased))
+	m.rng.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
+	return some[:m.rng.IntN(len(some)+1)]
+}
+
+func (m *model) ack() {
+	for _, i := range m.some() {
+		delete(m.live, i)
+		delete(m.leased, i)
+		if m.rng.IntN(5) == 0 {
+			m.b.Ack(i, i, Rejected)
+			m.ledger.Rejected++
+		} else {
+			m.b.Ack(i, i, Delivered)
+			m.ledger.Delivered++
+		}
+	}
+}
+
+func (m *model) giveBack() {
+	for _, i := range m.some() {
+		delete(m.leased, i)
+		m.b.Return(i, i)
+		if i >= m.read { // Next may have passed over it
+			m.b.Seek(i)
+			m.read = i
+		}
+	}
+}
+
+func (m *model) seek() {
+	m.read = m.rng.Uint64N(m.index + 2)
+	m.b.Seek(m.read)
+}
+
+func (m *model) rewind() {
+	rewind(m.b)
+	clear(m.leased)
+	m.read = 0
 }

@@ -3,6 +3,7 @@ package retry
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -23,6 +24,27 @@ type form struct {
 // settle waits until a buffer that works on its own has nothing to do.
 func settle(b Buffer) { _ = b.Sync(context.Background()) }
 
+// rewind takes back all leases and starts over.
+func rewind(b Buffer) {
+	b.Return(0, math.MaxUint64)
+	b.Seek(0)
+}
+
+// deliverAll delivers all there is.
+func deliverAll(b Buffer) {
+	for es := b.Next(1 << 20); len(es) > 0; es = b.Next(1 << 20) {
+		b.Ack(es[0].Index, es[len(es)-1].Index, Delivered)
+	}
+}
+
+// bootOf returns the boot that entries get first.
+func bootOf(b Buffer) uint64 {
+	if d, ok := b.(*Disk); ok {
+		return d.m.boot
+	}
+	return b.(*Memory).boot
+}
+
 // noise is bytes that cannot be compressed.
 var noise = func() []byte {
 	b := make([]byte, 16<<10)
@@ -39,7 +61,7 @@ func testBuffer(t *testing.T, f form) {
 	open, small := f.open, f.small
 	put := func(t testing.TB, b Buffer, device string, n int) {
 		for i := range n {
-			_, err := b.Append(ctx, device, fmt.Appendf(nil, "%s data %x", device, noise[i%4000:i%4000+8]))
+			_, _, err := b.Append(ctx, device, fmt.Appendf(nil, "%s data %x", device, noise[i%4000:i%4000+8]))
 			require.NoError(t, err)
 		}
 	}
@@ -54,13 +76,13 @@ func testBuffer(t *testing.T, f form) {
 		b := open(t, Options{})
 		for i := range 1000 {
 			dev := fmt.Sprintf("d%d", i%3)
-			seq, err := b.Append(ctx, dev, []byte(fmt.Sprint(i)))
+			_, seq, err := b.Append(ctx, dev, []byte(fmt.Sprint(i)))
 			require.NoError(t, err)
 			require.EqualValues(t, i/3+1, seq)
 		}
 		for i := 0; i < 1000; {
 			for _, e := range b.Next(100) {
-				require.Equal(t, Entry{Index: uint64(i + 1), Device: fmt.Sprintf("d%d", i%3), Boot: b.Boot(), Seq: uint64(i/3 + 1), Data: e.Data}, e)
+				require.Equal(t, Entry{Index: uint64(i + 1), Device: fmt.Sprintf("d%d", i%3), Boot: bootOf(b), Seq: uint64(i/3 + 1), Data: e.Data}, e)
 				require.Equal(t, fmt.Sprint(i), string(e.Data))
 				i++
 			}
@@ -74,7 +96,7 @@ func testBuffer(t *testing.T, f form) {
 	t.Run("Next keeps to its bytes but always gives one", func(t *testing.T) {
 		b := open(t, Options{})
 		for range 5 {
-			_, err := b.Append(ctx, "d", make([]byte, 100))
+			_, _, err := b.Append(ctx, "d", make([]byte, 100))
 			require.NoError(t, err)
 		}
 		require.Len(t, b.Next(400), 2)
@@ -111,12 +133,12 @@ func testBuffer(t *testing.T, f form) {
 		require.EqualValues(t, 3, balanced(t, b).Pending)
 	})
 
-	t.Run("Rewind gives back all that is unfinished", func(t *testing.T) {
+	t.Run("Return and Seek give back all that is unfinished", func(t *testing.T) {
 		b := open(t, Options{})
 		put(t, b, "d", 6)
 		b.Next(1 << 20)
 		b.Ack(2, 3, Delivered)
-		b.Rewind()
+		rewind(b)
 		var seqs []uint64
 		for _, e := range b.Next(1 << 20) {
 			seqs = append(seqs, e.Seq)
@@ -144,8 +166,9 @@ func testBuffer(t *testing.T, f form) {
 					kept = append(kept, e.Seq)
 				}
 			}
+			b.Return(es[0].Index, es[len(es)-1].Index)
 		}
-		require.Equal(t, Loss{Evicted, "a", b.Boot(), 1, kept[0] - 1}, losses[0])
+		require.Equal(t, Loss{Evicted, "a", bootOf(b), 1, kept[0] - 1}, losses[0])
 		require.EqualValues(t, many, kept[len(kept)-1], "the newest are kept")
 		require.Len(t, kept, many-int(losses[0].Last))
 		require.Equal(t, l.Evicted, losses[0].Last+losses[1].Last)
@@ -179,7 +202,7 @@ func testBuffer(t *testing.T, f form) {
 		var err error
 		n := uint64(0)
 		for ; err == nil; n++ {
-			_, err = b.Append(ctx, "d", noise[n%3000:n%3000+100])
+			_, _, err = b.Append(ctx, "d", noise[n%3000:n%3000+100])
 		}
 		require.ErrorIs(t, err, ErrFull)
 		l := balanced(t, b)
@@ -187,7 +210,7 @@ func testBuffer(t *testing.T, f form) {
 		require.Zero(t, l.Evicted)
 		b.Next(1 << 30)
 		b.Ack(1, n, Delivered)
-		seq, err := b.Append(ctx, "d", nil)
+		_, seq, err := b.Append(ctx, "d", nil)
 		require.NoError(t, err)
 		require.Equal(t, n, seq, "a refused entry takes no number")
 	})
@@ -198,7 +221,7 @@ func testBuffer(t *testing.T, f form) {
 			fill := func() (n uint64) {
 				for {
 					c, cancel := context.WithTimeout(ctx, time.Second)
-					_, err := b.Append(c, "d", noise[n%3000:n%3000+100])
+					_, _, err := b.Append(c, "d", noise[n%3000:n%3000+100])
 					cancel()
 					if err != nil {
 						require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -210,15 +233,13 @@ func testBuffer(t *testing.T, f form) {
 			require.NotZero(t, fill())
 			var wg sync.WaitGroup
 			errs := make([]error, 2)
-			wg.Go(func() { _, errs[0] = b.Append(ctx, "d", make([]byte, 100)) })
+			wg.Go(func() { _, _, errs[0] = b.Append(ctx, "d", make([]byte, 100)) })
 			synctest.Wait()
-			_, next := b.Span()
-			b.Next(1 << 30)
-			b.Ack(1, next-1, Delivered)
+			deliverAll(b)
 			wg.Wait()
 			require.NoError(t, errs[0])
 			fill()
-			wg.Go(func() { _, errs[1] = b.Append(ctx, "d", make([]byte, 100)) })
+			wg.Go(func() { _, _, errs[1] = b.Append(ctx, "d", make([]byte, 100)) })
 			synctest.Wait()
 			require.NoError(t, b.Close())
 			wg.Wait()
@@ -234,14 +255,14 @@ func testBuffer(t *testing.T, f form) {
 			put(t, b, "d", 5)
 			require.Empty(t, b.Sweep())
 			time.Sleep(30 * time.Second)
-			require.Equal(t, []Loss{{Expired, "d", b.Boot(), 1, 5}}, b.Sweep())
+			require.Equal(t, []Loss{{Expired, "d", bootOf(b), 1, 5}}, b.Sweep())
 			require.EqualValues(t, 5, balanced(t, b).Expired)
 			es := b.Next(1 << 20)
 			require.EqualValues(t, 6, es[0].Seq)
 			time.Sleep(time.Hour)
 			require.Empty(t, b.Sweep(), "leased entries do not expire")
-			b.Rewind()
-			require.Equal(t, []Loss{{Expired, "d", b.Boot(), 6, 10}}, b.Sweep())
+			rewind(b)
+			require.Equal(t, []Loss{{Expired, "d", bootOf(b), 6, 10}}, b.Sweep())
 			require.Zero(t, balanced(t, b).Pending)
 			put(t, b, "d", 1)
 			require.EqualValues(t, 11, b.Next(1)[0].Seq)
@@ -251,17 +272,17 @@ func testBuffer(t *testing.T, f form) {
 
 	t.Run("limits", func(t *testing.T) {
 		b := open(t, Options{MaxBytes: 8 << 20})
-		_, err := b.Append(ctx, "d", make([]byte, 3<<20))
+		_, _, err := b.Append(ctx, "d", make([]byte, 3<<20))
 		require.ErrorIs(t, err, ErrTooLarge)
-		_, err = b.Append(ctx, "d", make([]byte, 1<<20))
+		_, _, err = b.Append(ctx, "d", make([]byte, 1<<20))
 		require.NoError(t, err)
 		devices := 0
 		for ; err == nil; devices++ {
-			_, err = b.Append(ctx, fmt.Sprint("device", devices), nil)
+			_, _, err = b.Append(ctx, fmt.Sprint("device", devices), nil)
 		}
 		require.ErrorIs(t, err, ErrTooManyDevices)
 		require.Greater(t, devices, 1000)
-		_, err = b.Append(ctx, "device0", nil)
+		_, _, err = b.Append(ctx, "device0", nil)
 		require.NoError(t, err, "those it knows go on")
 		l := balanced(t, b)
 		require.Zero(t, l.Evicted)

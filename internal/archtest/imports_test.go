@@ -36,6 +36,7 @@ var importRules = map[string][]string{
 	"internal/mutants":     {},
 	"internal/sample":      {},
 	"internal/spool":       {"internal/vfs"},
+	"internal/term":        {},
 	"internal/vfs":         {},
 }
 

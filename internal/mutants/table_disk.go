@@ -158,15 +158,15 @@ var log = []Mutant{
 		},
 	},
 	{
-		Name:  "finished entries on disk are delivered again after Rewind",
+		Name:  "finished entries on disk are delivered again after Return",
 		Whose: issue("elastic/beats", 32560),
 		Test:  model,
 		Edits: edit("retry/disk_read.go", "if index < m.read.index || s.isDone(index) {", "if index < m.read.index {"),
 	},
 	{
-		Name:  "finished entries in memory are delivered again after Rewind",
+		Name:  "finished entries in memory are delivered again after Return",
 		Whose: issue("elastic/beats", 32560),
-		Test:  "TestMemory/Rewind_gives_back_all_that_is_unfinished",
+		Test:  "TestMemory/Return_gives_back_all_that_is_unfinished",
 		Edits: edit("retry/memory_read.go", "if c.isDone(i) {\n\t\t\t\tm.leased", "if false {\n\t\t\t\tm.leased"),
 	},
 	{

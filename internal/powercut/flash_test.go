@@ -126,7 +126,7 @@ func measure(t *testing.T, o retry.Options, records int, kind string, each func(
 	im.flush(t)
 	device, began := im.written(t), b.Health()
 	for n := 1; n <= records; n++ {
-		_, err := b.Append(t.Context(), "device", next())
+		_, _, err := b.Append(t.Context(), "device", next())
 		require.NoError(t, err)
 		each(b, n)
 	}
@@ -146,7 +146,7 @@ func settle(t *testing.T, im *image, o retry.Options) {
 	require.NoError(t, err)
 	next := rows["random"]()
 	for range 60_000 { // 12 MB, three segments
-		_, err := b.Append(t.Context(), "device", next())
+		_, _, err := b.Append(t.Context(), "device", next())
 		require.NoError(t, err)
 	}
 	require.NoError(t, b.Sync(t.Context()))

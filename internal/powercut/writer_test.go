@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/signal"
@@ -93,9 +94,15 @@ func writer(dir, mode, logName string) error {
 		for _, e := range es {
 			say("R %s %d %d", e.Device, e.Boot, e.Seq)
 		}
+		b.Return(es[0].Index, es[len(es)-1].Index) // no more than half can be leased
 	}
-	b.Rewind()
-	say("B %d", b.Boot())
+	b.Return(0, math.MaxUint64)
+	b.Seek(0)
+	boot, _, err := b.Append(context.Background(), herald, row(herald, 0, 1))
+	if err != nil {
+		return err
+	}
+	say("B %d", boot)
 	marks := make(chan os.Signal, 1)
 	signal.Notify(marks, syscall.SIGUSR1)
 	go func() {
@@ -104,18 +111,22 @@ func writer(dir, mode, logName string) error {
 			say("M")
 		}
 	}()
-	return work(b, say)
+	return work(b, boot, say)
 }
 
-func work(b *retry.Disk, say func(string, ...any)) error {
-	rng, last := rand.New(rand.NewPCG(uint64(b.Boot()), 1)), map[string]uint64{}
+// herald is the device whose one entry shows the boot of an opening, before any is
+// put whose data names it.
+const herald = "herald"
+
+func work(b *retry.Disk, boot uint64, say func(string, ...any)) error {
+	rng, last := rand.New(rand.NewPCG(boot, 1)), map[string]uint64{}
 	for n, parent := 0, os.Getppid(); os.Getppid() == parent; n++ { // until the test is gone
 		device := fmt.Sprint("d", rng.IntN(3))
 		want := last[device] + 1
 		if want%100 == 1 {
-			say("P %s %d %d", device, b.Boot(), want+99)
+			say("P %s %d %d", device, boot, want+99)
 		}
-		seq, err := b.Append(context.Background(), device, row(device, b.Boot(), want))
+		_, seq, err := b.Append(context.Background(), device, row(device, boot, want))
 		if err != nil || seq != want {
 			return fmt.Errorf("append %d of %s: %d, %w", want, device, seq, err)
 		}
@@ -131,7 +142,8 @@ func work(b *retry.Disk, say func(string, ...any)) error {
 // consume acknowledges most of what is next, the newest first.
 func consume(b *retry.Disk, say func(string, ...any), rng *rand.Rand) {
 	if rng.IntN(4) == 0 {
-		b.Rewind()
+		b.Return(0, math.MaxUint64)
+		b.Seek(0)
 	}
 	es := b.Next(16 << 10)
 	for i := len(es) - 1; i >= 0; i-- {

@@ -15,7 +15,7 @@ const (
 
 	SlotBytes   = page // of a cursor
 	CursorBytes = 2 * SlotBytes
-	slotUsed  = 68
+	slotUsed    = 68
 )
 
 var slotMagic = [4]byte{'R', 'V', 'c', '1'}

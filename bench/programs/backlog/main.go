@@ -44,7 +44,7 @@ func fill(dir, input string) error {
 			break
 		}
 		if row, err = record.AppendRecord(row[:0], rows.Schema, &rows.Record, time.Now()); err == nil {
-			_, err = buf.Append(context.Background(), rows.Record.ID.Device, row)
+			_, _, err = buf.Append(context.Background(), rows.Record.ID.Device, row)
 		}
 	}
 	if err != nil {
