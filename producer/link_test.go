@@ -203,12 +203,12 @@ func TestAnswersAreCapped(t *testing.T) {
 			in.Remove()
 		}
 		l.Inject(kinesistest.Fault{Times: 1, Effect: kinesistest.DripReply(20 * time.Millisecond)})
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
 		err := l.call(ctx, 300)
 		require.Equal(t, failure.CodeTimeout, classify(err).Code, "%v", err)
-		require.Less(t, time.Since(began), 5*time.Second)
+		require.Less(t, time.Since(began), 20*time.Second)
 		require.NoError(t, l.call(t.Context(), 300))
 	})
 }
