@@ -164,9 +164,9 @@ func (h *hostileNet) direct(ctx context.Context, r *rand.Rand, sustained bool) {
 				h.inject("refuse entries", kinesistest.Fault{Effect: kinesistest.FailEntries("InvalidArgumentException", 1)})
 			}
 		}
-		sleep(ctx, time.Duration(20+r.Intn(200))*time.Millisecond)
+		sleep(ctx, time.Duration(20+r.Intn(100))*time.Millisecond)
 		if h.clear(); r.Intn(3) == 0 {
-			sleep(ctx, time.Duration(r.Intn(200))*time.Millisecond)
+			sleep(ctx, time.Duration(r.Intn(100))*time.Millisecond)
 		}
 	}
 }

@@ -121,7 +121,9 @@ type world struct {
 	ends map[string][]string  // how each id ended
 	dups uint64               // records that the stream has more than once, of all rounds
 	late uint64               // records that came behind later ones of their key, of all rounds
-	sum  struct{ records, bad, found int }
+	sum  struct{ records, bad int }
+	// slowest is the longest that it took until all had arrived after the last fault.
+	slowest time.Duration
 }
 
 type putRecord struct {
@@ -195,7 +197,9 @@ func (w *world) round(n int, sustained bool) {
 	all.Go(func() { w.kick(faults) })
 	all.Wait()
 	w.net.heal()
+	began := time.Now()
 	w.drain()
+	w.slowest = max(w.slowest, time.Since(began))
 	close(over)
 	watch.Wait()
 	w.check(n)
@@ -241,7 +245,7 @@ func (w *world) putUntil(ctx context.Context, r *rand.Rand, prefix string) {
 // put puts one record of any kind.
 func (w *world) put(ctx context.Context, r *rand.Rand, key string) {
 	v := w.v.Add(1)
-	x := putRecord{v: v, key: key, bad: r.Intn(300) == 0}
+	x := putRecord{v: v, key: key, bad: r.Intn(1500) == 0}
 	text := strings.Repeat("x", r.Intn(60))
 	if x.bad {
 		text = "POISON"
@@ -372,8 +376,8 @@ func cmpNumbers(a, b string) int {
 // end closes everything.
 func (w *world) end() {
 	st := w.p.Stats()
-	w.t.Logf("%s: %d records, %d bad; %d calls, %d of unknown outcome, %d duplicates of %d said, %d late of %d said, %d rejected, last %s; faults: %s", w.name,
-		w.sum.records, w.sum.bad, st.Requests, st.Unknown, w.dups, st.DuplicatesSent, w.late, st.Late, st.Rejected, st.Code, w.net.counts())
+	w.t.Logf("%s: %d records, %d bad; %d calls, %d of unknown outcome, %d duplicates of %d said, %d late of %d said, %d rejected; drained within %v; faults: %s", w.name,
+		w.sum.records, w.sum.bad, st.Requests, st.Unknown, w.dups, st.DuplicatesSent, w.late, st.Late, st.Rejected, w.slowest.Round(time.Millisecond), w.net.counts())
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := w.p.Close(ctx); err != nil {
