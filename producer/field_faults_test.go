@@ -64,12 +64,13 @@ func newHostileNet(t *testing.T, srv *kinesistest.Server, elsewhere string) *hos
 
 func (h *hostileNet) proxyURL() string { return "http://" + h.listener.Addr().String() }
 
+var nested = strings.Repeat("\x81", 1<<20)
+
 // networkFaults are what a server, a proxy or a portal may answer. Those of the first kind
 // hit calls of every operation, those of the second PutRecords only.
 func (h *hostileNet) networkFaults() (any, put map[string]kinesistest.Effect) {
 	const html = "text/html"
 	page := "<html>" + strings.Repeat("<p>log in", 500)
-	nested := strings.Repeat("\x81", 1<<20)
 	any = map[string]kinesistest.Effect{
 		"302":             kinesistest.Redirect(302, h.elsewhere+"/login"),
 		"307":             kinesistest.Redirect(307, h.elsewhere),
