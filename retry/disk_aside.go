@@ -2,6 +2,7 @@ package retry
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
@@ -70,7 +71,7 @@ func (d *Disk) copyEntries(s *segment, first, last uint64, add func(e Entry, shi
 			}
 			_ = h.Each(raw, func(e spool.Entry) bool {
 				if i := e.Pos + s.shift; i >= first && i <= last {
-					found = append(found, Entry{i, e.Device, h.Boot, e.Seq, e.Data})
+					found = append(found, Entry{i, e.Device, e.Boot, e.Seq, e.Data})
 				}
 				return len(found) < maxAside
 			})
@@ -110,15 +111,15 @@ func (d *Disk) writeOneAside(e Entry) error {
 		return err
 	}
 	b := &d.w.builder
-	b.Reset()
-	b.Add(e.Device, e.Seq, e.Data)
+	b.Reset(d.docs()...)
+	b.Add(e.Device, e.Boot, e.Seq, e.Data)
 	if e.Index >= lateIndex { // it was kept before the positions were known
 		e.Index -= d.shift
 	}
 	id := spool.FileID{First: e.Index, Salt: newSalt()}
-	data := b.Append(nil, id.Salt, 0, &spool.Head{Boot: e.Boot, First: id.First, Clock: d.clock(), Wall: wallNow()})
+	data := b.Append(nil, id.Salt, 0, &spool.Head{First: id.First, Clock: d.clock(), Wall: wallNow()})
 	info := vfs.Info{Name: id.Name(spool.AsideExt), Size: int64(len(data))}
-	if d.quotaLeft() < info.Size {
+	if d.spareQuota() < info.Size {
 		return nil // what can still be delivered is worth more
 	}
 	f, err := d.fs.Open(d.path(info.Name), vfs.Create)
@@ -144,8 +145,16 @@ func (d *Disk) writeOneAside(e Entry) error {
 	return d.keep(info)
 }
 
-func (d *Disk) quotaLeft() int64 {
+// spareQuota returns what is left of the quota that nothing else may need.
+func (d *Disk) spareQuota() int64 {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
-	return d.opts.MaxBytes - d.bytes - d.w.ghosts
+	return d.opts.MaxBytes - d.bytes - d.w.ghosts - d.needed()
+}
+
+// docs lists the documents that an entry may refer to.
+func (d *Disk) docs() []uint64 {
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	return slices.Sorted(maps.Keys(d.m.defs))
 }

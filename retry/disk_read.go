@@ -83,7 +83,7 @@ func (d *Disk) leaseBlock(size *int, maxBytes int) bool {
 		*size = more
 		s.lease(index)
 		m.leases++
-		m.given = append(m.given, Entry{index, e.Device, b.head.Boot, e.Seq, e.Data})
+		m.given = append(m.given, Entry{index, e.Device, e.Boot, e.Seq, e.Data})
 		m.read.index = index + 1
 	}
 	m.read.index = max(m.read.index, b.head.End()+s.shift)

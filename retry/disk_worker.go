@@ -23,7 +23,9 @@ type writer struct {
 	durable  uint64   // of these, on stable storage
 	builder  spool.Builder
 	buf      []byte
-	docs     map[uint64]string // names of the definitions on disk
+	docs     map[uint64]string // names of the documents on disk
+	oldDocs  []vfs.Info        // files of documents that were replaced
+	badDocs  []vfs.Info        // files of documents that are damaged
 	cursor   spool.Cursor      // as saved last
 	slots    vfs.File          // the cursor's; nil: it must be written anew
 	kept     []vfs.Info        // files of damaged segments and rejected entries
@@ -97,6 +99,9 @@ func (d *Disk) nextWork(now time.Time) (at time.Time) {
 			sooner(now)
 		}
 		sooner(d.since.Add(cursorDelay))
+	}
+	if d.attached && d.timeDue() {
+		sooner(now)
 	}
 	if d.health.Degraded {
 		at = d.w.probeAt // whatever it is, not before

@@ -160,7 +160,8 @@ func (c *spoolTool) listKept(l *spoolList) {
 			l.Quarantined = append(l.Quarantined, spoolFile{k.Name, k.Size})
 		}
 	}
-	for _, name := range c.state.DocNames {
+	for _, info := range c.state.DocFiles {
+		name := info.Name
 		id, _ := spool.ParseDocName(name)
 		var doc struct {
 			Name    string `json:"name"`
@@ -172,8 +173,8 @@ func (c *spoolTool) listKept(l *spoolList) {
 		}
 		l.Schemas = append(l.Schemas, spoolSchema{name, schema, "whole"})
 	}
-	for _, name := range c.state.BadDocs {
-		l.Schemas = append(l.Schemas, spoolSchema{name, "", "damaged"})
+	for _, bad := range c.state.BadDocs {
+		l.Schemas = append(l.Schemas, spoolSchema{bad.Name, "", "damaged"})
 	}
 }
 

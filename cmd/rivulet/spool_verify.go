@@ -155,7 +155,7 @@ func (c *spoolTool) wanted(seg *spool.Segment, e spool.Entry, all bool) bool {
 // checkSmall judges the small files, which are read already.
 func (c *spoolTool) checkSmall(v *spoolVerdict, add func(spoolFault) error) error {
 	s := c.state
-	v.Files += 2 + len(s.DocNames) + len(s.BadDocs)
+	v.Files += 2 + len(s.DocFiles) + len(s.BadDocs)
 	var faults []spoolFault
 	if !s.Whole {
 		faults = append(faults, spoolFault{File: spool.FormatName, What: "damaged or missing"})
@@ -166,8 +166,8 @@ func (c *spoolTool) checkSmall(v *spoolVerdict, add func(spoolFault) error) erro
 	case s.CursorDamaged():
 		faults = append(faults, spoolFault{File: spool.CursorName, What: "one of its two slots is damaged; the other one is used"})
 	}
-	for _, name := range s.BadDocs {
-		faults = append(faults, spoolFault{File: name, What: "damaged; records of this schema cannot be decoded until the producer has written it anew"})
+	for _, bad := range s.BadDocs {
+		faults = append(faults, spoolFault{File: bad.Name, What: "damaged; records of this schema cannot be decoded until the producer has written it anew"})
 	}
 	for _, f := range faults {
 		f.Damage = true
