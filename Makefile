@@ -42,8 +42,9 @@ test32: ## all tests as a 32-bit program
 build: ## build every package for every device and desk platform
 	scripts/targets.sh "go build ./..." $(TARGETS)
 
-e2e: ## the end-to-end test against the emulator kinesis-local (needs Node.js)
+e2e: ## end to end: the emulator kinesis-local (needs Node.js); nginx, HAProxy and nghttpx before Kinesis
 	scripts/e2e.sh
+	scripts/http2.sh
 
 backend: ## the generated backend: templates, commands, SQL, and the job on Spark (needs Python, Java, Node.js)
 	scripts/stack.sh

@@ -8,15 +8,14 @@ import (
 	"github.com/rivulet-iot/rivulet/record"
 )
 
-// The first bytes of a columnar frame. The third has the version in its lower
+// The first bytes of a columnar frame. The fourth has the version in its lower
 // half, and in its highest bit whether the text is deflated.
 const (
-	columnarMagic0  = 0xd7
-	columnarMagic1  = 'R'
+	columnarStart   = 0xd7<<24 | 'R'<<16 | 'V'<<8 | columnarVersion
 	columnarVersion = 1
 	columnarDeflate = 0x80
 
-	columnarHead = 7 // magic, version, checksum
+	columnarHead = 8 // magic, version, checksum
 )
 
 type columnarCodec struct{}
@@ -28,12 +27,16 @@ func (columnarCodec) NewEncoder() Encoder { return &columnarEncoder{} }
 type columnarEncoder struct {
 	cols    record.Columns
 	coder   rangeEncoder
-	head    model // of all that comes once: counts, first numbers, parameters
-	own     model // of the column at hand
+	head    headModel // of all that comes once: counts, first numbers, parameters
+	own     model     // of the column at hand
 	text    text
 	values  []int64 // of the column at hand
 	numeric numeric
-	shapes  map[shapeKey]int
+	shapes  int // written so far
+	meta    []record.Meta
+	seen    map[string]int64       // of a column of strings
+	boots   map[uint64]int         // in which place each first came
+	marked  map[record.ID]struct{} // devices with boots, without Seq
 	coded   []byte
 }
 
@@ -42,19 +45,23 @@ func (e *columnarEncoder) AppendFrame(dst []byte, b *record.Batch) ([]byte, erro
 		return dst, errEmpty
 	}
 	defer e.forget()
-	if err := e.cols.Read(b); err != nil {
+	c := &e.cols
+	n, err := c.Read(b)
+	if err != nil {
 		return dst, err
 	}
-	c := &e.cols
-	if size := e.decodedSize(); size > mostDecoded && b.Len() > 1 {
-		return dst, fmt.Errorf("compress: %d records would be %d bytes when they are decoded, and decoders take a frame of %d: split them", b.Len(), size, DefaultLimit)
+	if n < b.Len() {
+		return dst, &SplitError{Rows: n, Why: "the records have too little in common"}
+	}
+	if size := e.decodedSize(); size > mostDecoded && n > 1 {
+		return dst, &SplitError{Rows: n / 2, Why: fmt.Sprintf("the records would be %d bytes when they are decoded, and decoders take a frame of %d", size, DefaultLimit)}
 	}
 	e.text.reset()
-	e.head = newModel
+	e.head = newHead
 	e.coder.start(e.coded[:0])
 	e.number(int64(b.Len()))
-	e.series()
-	e.column(c.Seqs)
+	e.series(b)
+	e.seqs()
 	e.column(c.Times)
 	e.numeric.reset(b.Len())
 	for i := range c.Cols {
@@ -76,19 +83,24 @@ func (e *columnarEncoder) AppendFrame(dst []byte, b *record.Batch) ([]byte, erro
 	e.coded = e.coder.finish()
 
 	at := len(dst)
-	dst = append(dst, columnarMagic0, columnarMagic1, columnarVersion, 0, 0, 0, 0)
+	dst = binary.BigEndian.AppendUint32(dst, columnarStart)
+	dst = append(dst, 0, 0, 0, 0)
 	dst, deflated := e.text.appendTo(dst)
 	if deflated {
-		dst[at+2] |= columnarDeflate
+		dst[at+3] |= columnarDeflate
 	}
 	dst = append(dst, e.coded...)
-	binary.LittleEndian.PutUint32(dst[at+3:], columnarChecksum(dst[at:]))
+	frame := dst[at:]
+	binary.LittleEndian.PutUint32(frame[4:], columnarChecksum(binary.BigEndian.Uint32(frame), frame))
 	return dst, nil
 }
 
-// columnarChecksum is CRC-32 (IEEE 802.3) over the frame without the checksum itself.
-func columnarChecksum(frame []byte) uint32 {
-	return crc32.Update(crc32.ChecksumIEEE(frame[:3]), crc32.IEEETable, frame[columnarHead:])
+// columnarChecksum is CRC-32 (IEEE 802.3) over the frame without the checksum
+// itself, if its first four bytes are start.
+func columnarChecksum(start uint32, frame []byte) uint32 {
+	var head [4]byte
+	binary.BigEndian.PutUint32(head[:], start)
+	return crc32.Update(crc32.ChecksumIEEE(head[:]), crc32.IEEETable, frame[columnarHead:])
 }
 
 // mostDecoded is what a frame may become: what repeats takes next to nothing here,
@@ -98,16 +110,24 @@ const mostDecoded = DefaultLimit / 2
 // decodedSize is what a decoder will count the records as, strings left out: those
 // are in the rows, which are no larger than a batch.
 func (e *columnarEncoder) decodedSize() (size int64) {
+	for i := range e.cols.Shapes {
+		s := &e.cols.Shapes[i]
+		size += recordCost * int64(len(s.Cols))
+		if s.Schema != nil {
+			size += recordCost * int64(s.Schema.Len()-len(s.Cols))
+		}
+	}
 	for i := range e.cols.Series {
 		s := &e.cols.Series[i]
 		each := recordCost + len(s.Device)
-		for _, m := range s.Meta {
+		e.meta = s.AppendMeta(e.meta[:0])
+		for _, m := range e.meta {
 			each += len(m.Name) + len(m.Value)
 		}
-		for _, col := range s.Cols {
+		for _, col := range e.cols.Shapes[s.Shape].Cols {
 			each += smallCost + len(e.cols.Cols[col].Name)
 		}
-		size += int64(each) * int64(s.N)
+		size += int64(each)*int64(s.N) + recordCost + smallCost*int64(len(e.meta))
 	}
 	return size
 }
@@ -115,7 +135,10 @@ func (e *columnarEncoder) decodedSize() (size int64) {
 // forget lets go of the rows, which names and ids alias.
 func (e *columnarEncoder) forget() {
 	clear(e.text.index)
-	clear(e.shapes)
+	clear(e.boots)
+	clear(e.marked)
+	clear(e.seen)
+	clear(e.meta[:cap(e.meta)])
 	e.cols.Forget()
 }
 
@@ -128,27 +151,22 @@ func (e *columnarEncoder) column(v []int64) {
 
 func (e *columnarEncoder) str(s string) { e.number(e.text.add(s)) }
 
-// shapeKey tells shapes apart: what a series' readings are.
-type shapeKey struct {
-	schema *record.Schema
-	ref    string
-	fields string // presence bits, or names and kinds
-}
-
 // series writes which series there are and which one each record is of.
-func (e *columnarEncoder) series() {
+func (e *columnarEncoder) series(b *record.Batch) {
 	c := &e.cols
-	if e.shapes == nil {
-		e.shapes = map[shapeKey]int{}
+	if e.boots == nil {
+		e.boots, e.marked = map[uint64]int{}, map[record.ID]struct{}{}
 	}
+	e.shapes = 0
 	e.number(int64(len(c.Series) - 1))
 	for i := range c.Series {
 		s := &c.Series[i]
 		e.str(s.Device)
-		e.coder.bits(s.Boot, 64)
-		e.shape(s)
-		e.number(int64(len(s.Meta)))
-		for _, m := range s.Meta {
+		e.boot(b, s.Device, s.Boot)
+		e.shape(s.Shape)
+		e.meta = s.AppendMeta(e.meta[:0])
+		e.number(int64(len(e.meta)))
+		for _, m := range e.meta {
 			e.str(m.Name)
 			e.str(m.Value)
 		}
@@ -158,25 +176,16 @@ func (e *columnarEncoder) series() {
 	}
 }
 
-// shape writes which readings a series has: 0 and what they are, if that is new,
-// or how many shapes back they were written.
-func (e *columnarEncoder) shape(s *record.Series) {
-	key := shapeKey{schema: s.Schema, ref: s.Ref, fields: string(s.Present)}
-	if s.Schema == nil {
-		var names []byte
-		for _, col := range s.Cols {
-			names = append(names, byte(e.cols.Cols[col].Kind))
-			names = binary.AppendUvarint(names, uint64(len(e.cols.Cols[col].Name)))
-			names = append(names, e.cols.Cols[col].Name...)
-		}
-		key.fields = string(names)
-	}
-	if at, ok := e.shapes[key]; ok {
-		e.number(int64(len(e.shapes) - at))
+// shape writes which readings a series has: how many shapes back they were written,
+// or 0 and what they are. Shapes are numbered as they first occur.
+func (e *columnarEncoder) shape(at int) {
+	if at < e.shapes {
+		e.number(int64(e.shapes - at))
 		return
 	}
 	e.number(0)
-	e.shapes[key] = len(e.shapes)
+	e.shapes++
+	s := &e.cols.Shapes[at]
 	if s.Schema == nil {
 		e.coder.bits(0, 1)
 		e.str(s.Ref)
@@ -190,7 +199,7 @@ func (e *columnarEncoder) shape(s *record.Series) {
 	e.coder.bits(1, 1)
 	e.coder.bits(s.Schema.Fingerprint()>>32, 32)
 	all := uint64(0)
-	if len(s.Cols) == len(s.Schema.Fields()) {
+	if len(s.Cols) == s.Schema.Len() {
 		all = 1
 	}
 	e.coder.bits(all, 1)
@@ -205,13 +214,16 @@ func (e *columnarEncoder) shape(s *record.Series) {
 // they first occur, each value is.
 func (e *columnarEncoder) strings() {
 	e.values = e.values[:0]
-	seen := map[string]int64{}
+	if e.seen == nil {
+		e.seen = map[string]int64{}
+	}
+	clear(e.seen)
 	first := e.text.n
 	e.cols.Strings(func(s string) {
-		i, ok := seen[s]
+		i, ok := e.seen[s]
 		if !ok {
-			i = int64(len(seen))
-			seen[s] = i
+			i = int64(len(e.seen))
+			e.seen[s] = i
 			e.text.append(s)
 		}
 		e.values = append(e.values, i)

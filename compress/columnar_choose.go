@@ -194,10 +194,10 @@ func (f *numeric) follow(r *ranks, v []int64) bool {
 
 // write puts the way, what it needs, and the numbers.
 func (f *numeric) write(e *columnarEncoder, l *leader, v []int64, c *choice) {
-	e.coder.bits(uint64(c.way), 3)
+	e.coder.tree(e.head.way[:], uint64(c.way), wayBits)
 	switch {
 	case c.way >= quotients:
-		e.coder.bits(uint64(f.integers.scale), 4)
+		e.coder.tree(e.head.scale[:], uint64(f.integers.scale), scaleBits)
 		e.number(int64(len(f.integers.odd)))
 		before := -1
 		for _, i := range f.integers.odd {
@@ -206,7 +206,7 @@ func (f *numeric) write(e *columnarEncoder, l *leader, v []int64, c *choice) {
 			before = i
 		}
 	case l.float:
-		e.coder.bits(uint64(l.zeros), 6)
+		e.coder.tree(e.head.zeros[:], uint64(l.zeros), zerosBits)
 	}
 	switch c.way {
 	case ranked:

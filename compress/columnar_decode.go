@@ -19,7 +19,7 @@ import (
 // ends the rest.
 type columnarDecoder struct {
 	coder   rangeDecoder
-	head    model
+	head    headModel
 	own     model
 	left    int64 // of the limit
 	err     error
@@ -28,6 +28,9 @@ type columnarDecoder struct {
 	texts  []string
 	n      int // texts that were referred to
 	shapes []*shape
+	boots  []uint64          // new ones
+	marks  []Mark            // of each device and boot
+	marked map[record.ID]int // where in marks; without Seq
 	series []frameSeries
 	of     []int64
 	set    record.ColumnSet
@@ -109,18 +112,18 @@ func (d *columnarDecoder) numbers(n int) []int64 {
 }
 
 // decodeColumnar calls fn with each record of a frame.
-func decodeColumnar(frame []byte, limit int64, schemas []*record.Schema, fn func(*record.Record) error) error {
+func (c *Decoder) decodeColumnar(frame []byte, limit int64, fn func(*record.Record) error) error {
 	if len(frame) < columnarHead {
 		return fmt.Errorf("%w: it ends too early", ErrCorrupt)
 	}
-	if frame[2]&^columnarDeflate != columnarVersion {
-		return fmt.Errorf("%w: a columnar frame of version %d, which this program is too old for", ErrFormat, frame[2]&^columnarDeflate)
-	}
-	if binary.LittleEndian.Uint32(frame[3:]) != columnarChecksum(frame) {
+	if !fits(frame, binary.BigEndian.Uint32(frame)) {
 		return fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
 	}
-	d := &columnarDecoder{left: limit, schemas: schemas, head: newModel}
-	d.coder.start(d.readText(frame[columnarHead:], frame[2]&columnarDeflate != 0))
+	if version := frame[3] &^ columnarDeflate; version != columnarVersion {
+		return fmt.Errorf("%w: a columnar frame of version %d, which this program is too old for", ErrFormat, version)
+	}
+	d := &columnarDecoder{left: limit, schemas: c.Schemas, head: newHead, marked: map[record.ID]int{}}
+	d.coder.start(d.readText(frame[columnarHead:], frame[3]&columnarDeflate != 0))
 	records := d.number()
 	if records < 1 {
 		d.fail("%d records", records)
@@ -128,8 +131,11 @@ func decodeColumnar(frame []byte, limit int64, schemas []*record.Schema, fn func
 	if !d.spend(records, recordCost) {
 		return d.err
 	}
+	if c.MaxRecords > 0 && records > c.MaxRecords {
+		return tooMany(c.MaxRecords)
+	}
 	d.readSeries(int(records))
-	seqs, times := d.numbers(int(records)), d.numbers(int(records))
+	seqs, times := d.readSeqs(int(records)), d.numbers(int(records))
 	for _, t := range times {
 		if t < minTime || t > maxTime {
 			d.fail("a time of %d ms", t)
@@ -139,7 +145,11 @@ func decodeColumnar(frame []byte, limit int64, schemas []*record.Schema, fn func
 	if d.err != nil {
 		return d.err
 	}
-	return d.emit(seqs, times, fn)
+	if err := d.emit(seqs, times, fn); err != nil {
+		return err
+	}
+	d.tell(seqs, c.Marks)
+	return nil
 }
 
 // The first and last ms of the years 0 and 9999, which RFC 3339 can write.

@@ -56,12 +56,12 @@ func (d *columnarDecoder) readNumeric(column, n, records int) []int64 {
 		return nil
 	}
 	float := d.set.Cols[column].Kind == record.Float
-	way, zeros := int(d.coder.bits(3)), 0
+	way, zeros := int(d.coder.choice(d.head.way[:], wayBits)), 0
 	if float && way >= quotients {
 		return d.readIntegers(way, n)
 	}
 	if float {
-		zeros = int(d.coder.bits(6))
+		zeros = int(d.coder.choice(d.head.zeros[:], zerosBits))
 	}
 	var v []int64
 	switch {
@@ -93,7 +93,7 @@ func (d *columnarDecoder) readNumeric(column, n, records int) []int64 {
 
 // readIntegers reads a column of floats that are made of integers, but for odd ones.
 func (d *columnarDecoder) readIntegers(way, n int) []int64 {
-	scale := int(d.coder.bits(4))
+	scale := int(d.coder.choice(d.head.scale[:], scaleBits))
 	type oddOne struct {
 		at   int
 		bits uint64

@@ -19,7 +19,8 @@ func (d *columnarDecoder) readSeries(records int) {
 		if err := record.CheckDevice(s.id.Device); err != nil && d.err == nil {
 			d.fail("%w", err)
 		}
-		s.id.Boot = d.coder.bits(64)
+		s.id.Boot = d.readBoot()
+		d.readMark(s.id)
 		s.shape = d.readShape()
 		for range d.count("metadata pairs", record.MaxMeta) {
 			if !d.spend(1, smallCost) {
@@ -68,8 +69,8 @@ func (d *columnarDecoder) readSeries(records int) {
 // name reads a string that is a name.
 func (d *columnarDecoder) name(of string) string {
 	s := d.str()
-	if d.err == nil && (s == "" || len(s) > record.MaxNameBytes) {
-		d.fail("a name of %s has %d bytes", of, len(s))
+	if err := record.CheckName(s); err != nil && d.err == nil {
+		d.fail("of %s: %w", of, err)
 	}
 	return s
 }
@@ -82,7 +83,11 @@ func (d *columnarDecoder) readShape() *shape {
 	s := &shape{}
 	var readings []record.Column
 	if d.err == nil && d.coder.bits(1) == 0 {
-		s.ref = d.str()
+		if s.ref = d.str(); s.ref != "" && d.err == nil {
+			if err := record.CheckName(s.ref); err != nil {
+				d.fail("of a schema: %w", err)
+			}
+		}
 		for range d.count("readings", record.MaxReadings) {
 			if !d.spend(1, recordCost) {
 				break
@@ -124,18 +129,19 @@ func (d *columnarDecoder) readSchema(s *shape) (readings []record.Column) {
 		return nil
 	}
 	s.ref = schema.Ref()
-	fields := schema.Fields()
-	if !d.spend(int64(len(fields)), recordCost) {
+	fields := schema.Len()
+	if !d.spend(int64(fields), recordCost) {
 		return nil
 	}
 	all := d.coder.bits(1) == 1
-	for i := 0; i < len(fields); i += 8 {
+	for i := 0; i < fields; i += 8 {
 		present := uint64(0xff)
 		if !all {
 			present = d.coder.bits(8)
 		}
-		for k, f := range fields[i:min(i+8, len(fields))] {
+		for k := range min(8, fields-i) {
 			if present&(1<<k) != 0 {
+				f := schema.Field(i + k)
 				readings = append(readings, record.Column{Name: f.Name, Kind: f.Kind})
 			}
 		}

@@ -75,7 +75,7 @@ func planDerived(xs []float64, ys []int64, zeros int) (degree, least int) {
 	return degree, costs[degree] + 4*64
 }
 
-func encodeDerived(e *rangeEncoder, head, own *model, xs []float64, ys []int64, zeros, degree int) {
+func encodeDerived(e *rangeEncoder, head *headModel, own *model, xs []float64, ys []int64, zeros, degree int) {
 	*own = newModel
 	var c curve
 	for i, x := range xs {
@@ -89,7 +89,7 @@ func encodeDerived(e *rangeEncoder, head, own *model, xs []float64, ys []int64, 
 }
 
 // decodeDerived fills ys.
-func decodeDerived(d *rangeDecoder, head, own *model, xs []float64, ys []int64, zeros, degree int) {
+func decodeDerived(d *rangeDecoder, head *headModel, own *model, xs []float64, ys []int64, zeros, degree int) {
 	*own = newModel
 	var c curve
 	for i, x := range xs {

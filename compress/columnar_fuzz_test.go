@@ -35,6 +35,7 @@ func FuzzColumnarRoundTrip(f *testing.F) {
 			return nil
 		}, schemas...))
 		require.Equal(t, len(want), n)
+		requireMarks(t, b, frame, schemas)
 	})
 }
 
@@ -97,18 +98,18 @@ func bombs() (out []bomb) {
 	}
 	readings := newForge().begin(1<<16, many...)
 	for range many {
-		readings.number(0).bits(fixed|isFlat, 4).number(0)
+		readings.number(0).form(fixed | isFlat).number(0)
 	}
 	add("readings", readings)
 
 	// Series that have no records, and yet each has many readings.
 	idle := newForge()
-	idle.number(4000, 3999).str("device").number(0).shape(many...).number(0)
+	idle.number(4000, 3999).id("device", 0).shape(many...).number(0)
 	for range 3998 {
-		idle.str("device").number(0, 1, 0)
+		idle.str("device").number(1, 1, 0)
 	}
-	idle.str("device").number(0).shape().number(0).number(3999).bits(steps|isFlat, 4).number(0)
-	idle.flat(1, 4000).flat(1, 4000)
+	idle.str("device").number(1).shape().number(0).number(3999).form(steps | isFlat).number(0)
+	idle.seqs(1, 4000).flat(1, 4000)
 	for range many {
 		idle.number(0)
 	}
@@ -116,7 +117,7 @@ func bombs() (out []bomb) {
 
 	long := newForge().begin(1<<15, record.Column{Name: "s", Kind: record.String})
 	long.text.append(string(make([]byte, 40_000)))
-	long.number(1, 0).bits(steps|isFlat, 4).number(0)
+	long.number(1, 0).form(steps | isFlat).number(0)
 	add("one long string", long)
 
 	texts := newForge()

@@ -64,7 +64,7 @@ func TestBadRowLeavesDstAlone(t *testing.T) {
 		enc := c.NewEncoder()
 		out, err := enc.AppendFrame([]byte("kept"), b)
 		require.ErrorIs(t, err, record.ErrRow)
-		require.ErrorContains(t, err, "record d/0/1")
+		require.ErrorContains(t, err, "record d/0000000000000000/1")
 		require.Equal(t, "kept", string(out))
 		good, want := batchOf(t, 3, 1) // and the encoder still works
 		frame, err := enc.AppendFrame(nil, good)
@@ -132,7 +132,8 @@ func TestDamage(t *testing.T) {
 	}
 	require.ErrorIs(t, Decode([]byte("hello"), 0, nil), ErrFormat)
 	require.ErrorIs(t, Decode(nil, 0, nil), ErrFormat)
-	require.ErrorIs(t, Decode([]byte("{}"), 0, nil), ErrCorrupt)
+	require.ErrorIs(t, Decode([]byte("{}"), 0, nil), ErrNotRecords)
+	require.ErrorIs(t, Decode([]byte(`{"device_id":"d","readings":`), 0, nil), ErrCorrupt)
 	var empty bytes.Buffer
 	require.NoError(t, kgzip.NewWriter(&empty).Close())
 	require.ErrorContains(t, Decode(empty.Bytes(), 0, nil), "there is nothing in it")

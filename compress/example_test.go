@@ -10,7 +10,7 @@ import (
 
 func Example() {
 	r := record.Record{
-		ID:       record.ID{Device: "pi-7f3a", Boot: 17, Seq: 1},
+		ID:       record.ID{Device: "pi-7f3a", Boot: 0x9f3c1e7a55d20b86, Seq: 1},
 		Time:     time.Date(2026, 11, 22, 21, 40, 1, 0, time.UTC),
 		Readings: []record.Reading{{Name: "temperature", Value: record.FloatValue(21.5)}},
 	}
@@ -35,5 +35,5 @@ func Example() {
 	}
 	// Output:
 	// zstd
-	// pi-7f3a/17/1 temperature 21.5
+	// pi-7f3a/9f3c1e7a55d20b86/1 temperature 21.5
 }

@@ -12,14 +12,14 @@ import (
 // encoder would not write, and such as nobody should. The checksum is right.
 type forge struct {
 	coder  rangeEncoder
-	head   model
+	head   headModel
 	text   text
 	packed []byte // the text, deflated, if it is to be
 	size   int    // that of the text inflated, if not what it is
 }
 
 func newForge() *forge {
-	f := &forge{head: newModel}
+	f := &forge{head: newHead}
 	f.text.reset()
 	f.coder.start(nil)
 	return f
@@ -34,13 +34,21 @@ func (f *forge) number(numbers ...int64) *forge {
 
 func (f *forge) bits(v uint64, n int) *forge { f.coder.bits(v, n); return f }
 
+// A choice that is learnt, of a column of numbers or of readings.
+func (f *forge) form(v uint64) *forge { return f.tree(f.head.form[:], v, formBits) }
+func (f *forge) way(v uint64) *forge  { return f.tree(f.head.way[:], v, wayBits) }
+func (f *forge) scale(v int) *forge   { return f.tree(f.head.scale[:], uint64(v), scaleBits) }
+func (f *forge) zeros(v int) *forge   { return f.tree(f.head.zeros[:], uint64(v), zerosBits) }
+
+func (f *forge) tree(t []bit, v uint64, n int) *forge { f.coder.tree(t, v, n); return f }
+
 func (f *forge) str(s string) *forge { return f.number(f.text.add(s)) }
 
 func (f *forge) frame() []byte {
-	out := []byte{columnarMagic0, columnarMagic1, columnarVersion, 0, 0, 0, 0}
+	out := append(binary.BigEndian.AppendUint32(nil, columnarStart), 0, 0, 0, 0)
 	out = binary.AppendUvarint(out, uint64(max(f.size, len(f.text.buf))))
 	if f.packed != nil {
-		out[2] |= columnarDeflate
+		out[3] |= columnarDeflate
 		out = append(binary.AppendUvarint(out, uint64(len(f.packed))), f.packed...)
 	} else {
 		out = append(out, f.text.buf...)
@@ -50,9 +58,24 @@ func (f *forge) frame() []byte {
 
 // begin writes all before the readings, for records of one device.
 func (f *forge) begin(records int64, readings ...record.Column) *forge {
-	f.number(records, 0).str("forge").number(1)
+	f.number(records, 0).id("forge", 1)
 	f.shape(readings...).number(0)
-	return f.flat(1, records).flat(1_700_000_000_000, records)
+	return f.seqs(1, records).flat(1_700_000_000_000, records)
+}
+
+// id writes a device and a boot that are new, without a mark.
+func (f *forge) id(device string, boot uint64) *forge { return f.newBoot(device, boot).bits(0, 1) }
+
+func (f *forge) newBoot(device string, boot uint64) *forge {
+	return f.str(device).number(0).bits(boot, 64)
+}
+
+// seqs writes as many sequence numbers from first on.
+func (f *forge) seqs(first, n int64) *forge {
+	if n > 1 {
+		f.coder.bit(&f.head.gaps, 0)
+	}
+	return f.number(first)
 }
 
 func (f *forge) shape(readings ...record.Column) *forge {
@@ -67,7 +90,7 @@ func (f *forge) shape(readings ...record.Column) *forge {
 func (f *forge) flat(first, n int64) *forge {
 	f.number(first)
 	if n > 1 {
-		f.bits(steps|isFlat, 4).number(1)
+		f.form(steps | isFlat).number(1)
 	}
 	return f
 }
@@ -79,7 +102,7 @@ func (f *forge) column(form uint64, unit int64, v []int64) {
 	if len(v) == 1 {
 		return
 	}
-	f.bits(form, 4)
+	f.form(form)
 	if form&hasUnit != 0 {
 		f.number(unit)
 		for i := range v {
@@ -118,20 +141,20 @@ func inOrder(v []int64, zeros int) []int64 {
 }
 
 func intsIn(form uint64, unit int64) manner {
-	return func(f *forge, v []int64) { f.bits(ordered, 3).column(form, unit, v) }
+	return func(f *forge, v []int64) { f.way(ordered).column(form, unit, v) }
 }
 
 func floatsIn(form uint64, unit int64, zeros int) manner {
 	return func(f *forge, v []int64) {
-		f.bits(ordered, 3).bits(uint64(zeros), 6).column(form, unit, inOrder(v, zeros))
+		f.way(ordered).zeros(zeros).column(form, unit, inOrder(v, zeros))
 	}
 }
 
 func rankedIn(listForm, form uint64, zeros int) manner { // zeros: -1 for ints
 	return func(f *forge, v []int64) {
-		f.bits(ranked, 3)
+		f.way(ranked)
 		if zeros >= 0 {
-			f.bits(uint64(zeros), 6)
+			f.zeros(zeros)
 			v = inOrder(v, zeros)
 		}
 		list := slices.Compact(slices.Sorted(slices.Values(v)))
@@ -154,7 +177,7 @@ func derivedIn(leaders []int64, float bool, zeros, degree int) manner {
 		for i, at := range l.ranks.of {
 			ys[at] = v[i]
 		}
-		f.bits(derived, 3).bits(uint64(zeros), 6).number(1).bits(uint64(degree), 3)
+		f.way(derived).zeros(zeros).number(1).bits(uint64(degree), 3)
 		own := newModel
 		encodeDerived(&f.coder, &f.head, &own, l.xs, ys, zeros, degree)
 	}
@@ -163,7 +186,7 @@ func derivedIn(leaders []int64, float bool, zeros, degree int) manner {
 // madeOf writes floats that are made of integers, but for the odd ones.
 func madeOf(way, scale int, k []int64, odd ...int) manner {
 	return func(f *forge, v []int64) {
-		f.bits(uint64(way), 3).bits(uint64(scale), 4).number(int64(len(odd)))
+		f.way(uint64(way)).scale(scale).number(int64(len(odd)))
 		before := -1
 		for _, i := range odd {
 			f.number(int64(i-before)).bits(uint64(v[i]), 64)

@@ -166,11 +166,12 @@ func (e *entropy) batch() (b *record.Batch, schemas []*record.Schema) {
 	}
 	b = record.NewBatch(record.NewDecoder(schemas...))
 	b.Set(rows)
+	b.SetMark(e.marks(rows))
 	return b, schemas
 }
 
 func (e *entropy) source(schemas *[]*record.Schema) source {
-	s := source{device: fmt.Sprintf("dev-%d", e.below(3)), boot: uint64(e.bits(e.below(5))), seq: e.bits(e.below(9)),
+	s := source{device: fmt.Sprintf("dev-%d", e.below(3)), boot: e.bits(e.below(9)), seq: e.bits(e.below(9)),
 		time: 1_700_000_000_000 + int64(e.bits(4))}
 	if e.below(8) == 7 {
 		s.time = []int64{-62167219200000, -62135596800000, -1, 253402300798999}[e.below(4)]
@@ -199,6 +200,36 @@ func (e *entropy) source(schemas *[]*record.Schema) source {
 	return s
 }
 
+// marks makes up what there is to say of the devices and boots of rows.
+func (e *entropy) marks(rows []record.Row) func(string, uint64) record.Mark {
+	marks := map[record.ID]record.Mark{}
+	for _, row := range rows {
+		pair := record.ID{Device: row.ID.Device, Boot: row.ID.Boot}
+		if _, ok := marks[pair]; ok {
+			continue
+		}
+		m := record.Mark{Complete: e.below(3) > 0}
+		for range e.below(4) / 3 * e.below(8) {
+			m.Closed = append(m.Closed, e.bits(8))
+		}
+		marks[pair] = m
+	}
+	return func(device string, boot uint64) record.Mark { return marks[record.ID{Device: device, Boot: boot}] }
+}
+
+// requireMarks checks that the frame of a batch has its marks.
+func requireMarks(t require.TestingT, b *record.Batch, frame []byte, schemas []*record.Schema) {
+	v := vector{marks: map[record.ID]record.Mark{}}
+	for _, row := range b.Rows() {
+		pair := record.ID{Device: row.ID.Device, Boot: row.ID.Boot}
+		v.marks[pair] = b.Mark(pair.Device, pair.Boot)
+		if row.ID.Seq > 0 { // a mark begins at a record that has a number
+			v.records = append(v.records, record.Record{ID: row.ID})
+		}
+	}
+	require.ElementsMatch(t, v.frameMarks(), marksOf(t, frame, schemas))
+}
+
 // jsonOf returns the batch as record JSON lines.
 func jsonOf(t require.TestingT, b *record.Batch) (lines []byte) {
 	require.NoError(t, b.Each(func(r *record.Record) error {
@@ -220,7 +251,7 @@ func decoded(frame []byte, limit int64, schemas ...*record.Schema) (lines []byte
 // mend makes the checksum right.
 func mend(frame []byte) []byte {
 	if len(frame) >= columnarHead {
-		binary.LittleEndian.PutUint32(frame[3:], columnarChecksum(frame))
+		binary.LittleEndian.PutUint32(frame[4:], columnarChecksum(binary.BigEndian.Uint32(frame), frame))
 	}
 	return frame
 }

@@ -55,7 +55,7 @@ func TestPythonDecoder(t *testing.T) {
 }
 
 // pythonServer answers requests, each a schemas' JSON array, a limit in decimal and
-// a frame, with a status, "ok" or the reason of the error, and the records so far.
+// a frame, with a status, "ok" or the reason of the error, the records so far, and the marks.
 const pythonServer = `
 import json, struct, sys
 import rivulet_frames as rf
@@ -72,7 +72,9 @@ while True:
             lines.append(rf.to_json(record) + "\n")
     except rf.FrameError as e:
         status = e.reason
-    for part in status.encode(), "".join(lines).encode():
+    marks = rf.series(frame, schemas, limit).marks if status == "ok" and rf.sniff(frame) == "columnar" else []
+    marks = [dict(zip(("device_id", "boot", "first", "closed"), m)) for m in marks]
+    for part in status.encode(), "".join(lines).encode(), json.dumps(marks).encode():
         tx.write(struct.pack("<I", len(part)) + part)
     tx.flush()
 `
@@ -99,7 +101,7 @@ func startPython(t *testing.T) *pythonProcess {
 	return &pythonProcess{t, bufio.NewWriter(in), bufio.NewReader(out)}
 }
 
-func (p *pythonProcess) decode(frame []byte, limit string, schemas []*record.Schema) (status, lines string) {
+func (p *pythonProcess) decode(frame []byte, limit string, schemas []*record.Schema) (status, lines string, marks []frameMark) {
 	docs, err := json.Marshal(append([]*record.Schema{}, schemas...))
 	require.NoError(p.t, err)
 	for _, part := range [][]byte{docs, []byte(limit), frame} {
@@ -116,7 +118,9 @@ func (p *pythonProcess) decode(frame []byte, limit string, schemas []*record.Sch
 		require.NoError(p.t, err)
 		return string(part)
 	}
-	return answer(), answer()
+	status, lines = answer(), answer()
+	require.NoError(p.t, json.Unmarshal([]byte(answer()), &marks))
+	return status, lines, marks
 }
 
 func rounds(normal int) int {
@@ -143,11 +147,12 @@ func TestPythonReadsTheSame(t *testing.T) {
 		}
 		frame, err := e.AppendFrame(nil, b)
 		require.NoError(t, err)
-		status, lines := p.decode(frame, "67108864", schemas)
+		status, lines, marks := p.decode(frame, "67108864", schemas)
 		require.Equal(t, "ok", status, "seed %d", seed)
 		if want := string(jsonOf(t, b)); lines != want {
 			require.Equal(t, want, lines, "seed %d", seed)
 		}
+		require.Equal(t, marksOf(t, frame, schemas), marks, "seed %d", seed)
 	}
 }
 
@@ -167,7 +172,7 @@ func TestPythonRefusesTheSame(t *testing.T) {
 		require.NoError(t, err)
 		rng := rand.New(rand.NewPCG(uint64(seed), 2))
 		for range 1 + rng.IntN(3) {
-			at := 7 + rng.IntN(len(frame)-6)
+			at := columnarHead + rng.IntN(len(frame)-columnarHead+1)
 			switch rng.IntN(4) {
 			case 0:
 				frame = frame[:at]
@@ -181,11 +186,14 @@ func TestPythonRefusesTheSame(t *testing.T) {
 		}
 		mend(frame)
 		want, err := decoded(frame, limit, schemas...)
-		status, lines := p.decode(frame, limitText, schemas)
+		status, lines, marks := p.decode(frame, limitText, schemas)
 		reasons[status]++
 		require.Equal(t, err == nil, status == "ok", "seed %d: Go: %v; Python: %s; %x", seed, err, status, frame)
 		if lines != string(want) {
 			require.Equal(t, string(want), lines, "seed %d", seed)
+		}
+		if err == nil {
+			require.Equal(t, marksOf(t, frame, schemas), marks, "seed %d", seed)
 		}
 		if reason := reasonOf(err); reason != status {
 			t.Logf("seed %d: Go: %v, Python: %s", seed, err, status)
@@ -194,6 +202,14 @@ func TestPythonRefusesTheSame(t *testing.T) {
 	for _, reason := range []string{"ok", "corrupt", "too_large", "schema"} {
 		require.NotZero(t, reasons[reason], reason)
 	}
+}
+
+// marksOf returns the marks of a frame that can be read.
+func marksOf(t require.TestingT, frame []byte, schemas []*record.Schema) []frameMark {
+	marks := []frameMark{}
+	dec := Decoder{Schemas: schemas, Marks: func(m Mark) { marks = append(marks, newFrameMark(m)) }}
+	require.NoError(t, dec.Decode(frame, func(*record.Record) error { return nil }))
+	return marks
 }
 
 // reasonOf names an error of Decode.
@@ -232,7 +248,7 @@ func TestPythonWritesFloatsTheSame(t *testing.T) {
 		b.Set(rows)
 		frame, err := None.NewEncoder().AppendFrame(nil, b)
 		require.NoError(t, err)
-		status, lines := p.decode(frame, "67108864", nil)
+		status, lines, _ := p.decode(frame, "67108864", nil)
 		require.Equal(t, "ok", status)
 		require.Equal(t, string(frame)+"\n", lines)
 	}

@@ -198,6 +198,9 @@ func (d *rangeDecoder) tree(t []bit, n int) uint64 {
 	return node
 }
 
+// choice reads n bits as rangeEncoder.tree wrote them.
+func (d *rangeDecoder) choice(t []bit, n int) uint64 { return d.tree(t, n) - 1<<n }
+
 func (d *rangeDecoder) bits(n int) (v uint64) {
 	for n > 0 {
 		k := min(n, 16)

@@ -12,9 +12,12 @@ import (
 	"github.com/rivulet-iot/rivulet/record"
 )
 
+// boot is what records of vectors have.
+const boot = 0x9f3c1e7a55d20b86
+
 // at returns a record of the device "pi".
 func at(i int, readings ...record.Reading) record.Record {
-	return record.Record{ID: record.ID{Device: "pi", Boot: 17, Seq: uint64(i + 1)}, Time: time.UnixMilli(1_790_000_000_000 + int64(i)*1000).UTC(), Readings: readings}
+	return record.Record{ID: record.ID{Device: "pi", Boot: boot, Seq: uint64(i + 1)}, Time: time.UnixMilli(1_790_000_000_000 + int64(i)*1000).UTC(), Readings: readings}
 }
 
 func float(name string, f float64) record.Reading {
@@ -99,7 +102,7 @@ func vectors(t *testing.T) []vector {
 		times[i].Time = time.UnixMilli(ms).UTC()
 	}
 	times[2].ID = record.ID{Device: "no ts, boot or seq"}
-	times[3].ID = record.ID{Device: "日本", Boot: math.MaxUint32, Seq: math.MaxUint64}
+	times[3].ID = record.ID{Device: "日本", Boot: math.MaxUint64, Seq: math.MaxUint64}
 	v = append(v, vector{name: "times-and-ids", records: times})
 
 	whole := func(i int) record.Record {
@@ -129,7 +132,7 @@ func vectors(t *testing.T) []vector {
 			r = at(i, float("temperature", 1.25*float64(i)), integer("door", 7))
 			r.Schema = "unknown/9"
 		}
-		r.ID.Device, r.ID.Boot = fmt.Sprint("dev-", i%5), uint64(i%2)
+		r.ID.Device, r.ID.Boot = fmt.Sprint("dev-", i%5), boot+uint64(i%2)
 		if i%3 == 0 {
 			r.Meta = []record.Meta{{Name: "site", Value: fmt.Sprint(i % 2)}, {Name: "firmware", Value: "1.2"}}
 		}
@@ -141,6 +144,29 @@ func vectors(t *testing.T) []vector {
 	v = append(v, vector{name: "schema", schemas: []*record.Schema{env}, records: schema},
 		vector{name: "schema-presence", schemas: []*record.Schema{env}, records: presence},
 		vector{name: "series", schemas: []*record.Schema{env, door}, records: series},
-		vector{name: "orders-and-kinds", records: orders})
+		vector{name: "orders-and-kinds", records: orders}, marked())
 	return append(v, forgedVectors()...)
+}
+
+// marked is a vector of two devices in two openings of a buffer, and what is said of
+// them: one is complete, one closes others, of one nothing is said.
+func marked() vector {
+	v := vector{name: "marks", marks: map[record.ID]record.Mark{
+		{Device: "dev-0", Boot: boot}:     {Complete: true},
+		{Device: "dev-1", Boot: boot}:     {Complete: true, Closed: []uint64{1, math.MaxUint64}},
+		{Device: "dev-0", Boot: boot + 1}: {Closed: []uint64{7}}, // not complete, so that is not said
+		{Device: "dev-1", Boot: boot + 1}: {Complete: true, Closed: []uint64{boot + 2}},
+	}}
+	for i := range 20 {
+		r := at(i, float("temperature", float64(i)))
+		if i%7 == 3 {
+			r.Readings = append(r.Readings, boolean("motion", true))
+		}
+		if i >= 12 { // so that these are other series, of a boot that was read before the latest
+			r.Meta = []record.Meta{{Name: "site", Value: "north"}}
+		}
+		r.ID = record.ID{Device: fmt.Sprint("dev-", i%2), Boot: boot + uint64(i/6%2), Seq: uint64(100 - i)}
+		v.records = append(v.records, r)
+	}
+	return v
 }

@@ -79,7 +79,7 @@ func forgedVectors() (out []vector) {
 	}
 	ends := []int64{math.MaxInt64, math.MinInt64, math.MinInt64, math.MaxInt64, 0, math.MinInt64, -1, 1, math.MaxInt64 - 1, 0}
 	out = append(out, forged("lengths", ints(lengths, func(f *forge, v []int64) {
-		f.bits(ordered, 3).number(v[0]).bits(fixed, 4).number(0 - v[0])
+		f.way(ordered).number(v[0]).form(fixed).number(0 - v[0])
 		own := newModel
 		for _, x := range v[1:] {
 			own.encode(&f.coder, x)

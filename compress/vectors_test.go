@@ -27,7 +27,8 @@ type vector struct {
 	name    string
 	schemas []*record.Schema
 	records []record.Record
-	forged  []byte // nil: the frame is what our encoder writes
+	marks   map[record.ID]record.Mark // of devices and boots
+	forged  []byte                    // nil: the frame is what our encoder writes
 }
 
 func (v *vector) frame(t *testing.T) []byte {
@@ -46,6 +47,7 @@ func (v *vector) frame(t *testing.T) []byte {
 	}
 	b := record.NewBatch(record.NewDecoder(v.schemas...))
 	b.Set(rows)
+	b.SetMark(func(device string, boot uint64) record.Mark { return v.marks[record.ID{Device: device, Boot: boot}] })
 	frame, err := Columnar.NewEncoder().AppendFrame(nil, b)
 	require.NoError(t, err)
 	return frame
@@ -70,12 +72,54 @@ func (v *vector) files(t *testing.T) map[string][]byte {
 		require.NoError(t, err)
 		files[".schema"+strings.Repeat("-2", i)+".json"] = append(doc, '\n')
 	}
+	if marks := v.frameMarks(); len(marks) > 0 {
+		doc, err := json.MarshalIndent(marks, "", " ")
+		require.NoError(t, err)
+		files[".marks.json"] = append(doc, '\n')
+	}
 	if !finite {
 		doc, err := json.MarshalIndent(bits, "", " ")
 		require.NoError(t, err)
 		files[".bits.json"] = append(doc, '\n')
 	}
 	return files
+}
+
+// frameMark is a mark as marks.json has it.
+type frameMark struct {
+	Device string   `json:"device_id"`
+	Boot   string   `json:"boot"`
+	First  uint64   `json:"first"`
+	Closed []string `json:"closed"`
+}
+
+func newFrameMark(m Mark) frameMark {
+	out := frameMark{m.Device, record.FormatBoot(m.Boot), m.First, []string{}}
+	for _, closed := range m.Closed {
+		out.Closed = append(out.Closed, record.FormatBoot(closed))
+	}
+	return out
+}
+
+// frameMarks returns the marks that the frame has: of what is complete, in the order
+// in which devices and boots first come.
+func (v *vector) frameMarks() (out []frameMark) {
+	at := map[record.ID]int{}
+	for i := range v.records {
+		id := v.records[i].ID
+		pair := record.ID{Device: id.Device, Boot: id.Boot}
+		m := v.marks[pair]
+		if !m.Complete {
+			continue
+		}
+		if _, ok := at[pair]; !ok {
+			at[pair] = len(out)
+			out = append(out, newFrameMark(Mark{id.Device, id.Boot, id.Seq, m}))
+		}
+		first := &out[at[pair]].First
+		*first = min(*first, id.Seq)
+	}
+	return out
 }
 
 // TestVectors writes the vectors when it is told to:
@@ -105,12 +149,18 @@ func TestVectors(t *testing.T) {
 					"stays the same: if that was meant, run this test with -update, and keep the old vector under another name if devices have the old encoder", path)
 			}
 			n := 0
-			require.NoError(t, Decode(frame, 0, func(r *record.Record) error {
+			var marks []frameMark
+			dec := Decoder{Schemas: v.schemas, Marks: func(m Mark) {
+				require.Equal(t, len(v.records), n, "marks come behind the records")
+				marks = append(marks, newFrameMark(m))
+			}}
+			require.NoError(t, dec.Decode(frame, func(r *record.Record) error {
 				require.True(t, n < len(v.records) && same(r, &v.records[n]), "record %d: %v", n, r)
 				n++
 				return nil
-			}, v.schemas...))
+			}))
 			require.Equal(t, len(v.records), n)
+			require.Equal(t, v.frameMarks(), marks)
 		})
 	}
 	for name, frame := range damaged(t) {

@@ -86,7 +86,7 @@ func drainBacklog(t testing.TB, dir string) (d drain) {
 		require.NoError(t, x.Err)
 		for _, r := range x.IDs {
 			l := last[r.Device]
-			require.True(t, r.Boot > l.Boot && r.First == 1 || r.Boot == l.Boot && r.First == l.Last+1, "%v after %v", r, l)
+			require.True(t, r.Boot != l.Boot && r.First == 1 || r.Boot == l.Boot && r.First == l.Last+1, "%v after %v", r, l)
 			last[r.Device] = r
 			d.Records += r.Len()
 		}

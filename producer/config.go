@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -31,6 +32,9 @@ type API interface {
 type Config struct {
 	// Stream is the name of the stream, 1 to 128 characters of a-z A-Z 0-9 _ . -
 	Stream string
+	// StreamARN names the stream instead, for one of another account: a policy of that
+	// stream has to allow it. Its name must be Stream's if both are given.
+	StreamARN string
 	// Device is the device id that records get unless they carry one of their
 	// own: 1 to 128 characters.
 	Device string
@@ -38,6 +42,10 @@ type Config struct {
 	// Schema is what Put takes and what PutRecord validates against. Default:
 	// none; then Put is an error and PutRecord takes any readings.
 	Schema *record.Schema
+	// Schemas are more of them, for a device that says several kinds of things: Put
+	// chooses by the struct's type, PutRecord by Record.Schema. All share the buffer, the
+	// link, and one order for each key.
+	Schemas []*record.Schema
 	// Key chooses each record's partition key. Default: its device id.
 	Key partition.Strategy
 	// Codec encodes frames. Default: compress.Columnar, whose readers need the
@@ -65,7 +73,8 @@ type Config struct {
 	// OnDelivery is called for each user record that reached the stream and for
 	// every loss. Calls are serial and no lock is held; sending waits while one
 	// runs, so it must not block, and must not call Flush or Close, nor Put when the
-	// Buffer is one that blocks.
+	// Buffer is one that blocks. A call that panics is logged as an error, and sending goes
+	// on: the records that it was about have ended, and are counted.
 	OnDelivery func(Delivery)
 	// Logger gets changes of state (offline, paused, back) and losses. Default:
 	// nothing is logged.
@@ -74,6 +83,9 @@ type Config struct {
 
 // withDefaults fills the zero values in.
 func (c Config) withDefaults() Config {
+	if name, ok := streamOfARN(c.StreamARN); ok && c.Stream == "" {
+		c.Stream = name
+	}
 	if c.Key == nil {
 		c.Key = partition.ByDevice()
 	}
@@ -109,7 +121,11 @@ func (c Config) validate(api API) error {
 	if c, ok := api.(*kinesis.Client); api == nil || ok && c == nil {
 		bad("the Kinesis client is nil")
 	}
-	if !ValidStream(c.Stream) {
+	if c.StreamARN != "" {
+		if name, ok := streamOfARN(c.StreamARN); !ok || c.Stream != name {
+			bad("Config.StreamARN = %q: not arn:PARTITION:kinesis:REGION:ACCOUNT:stream/NAME with the name of Config.Stream, %q", c.StreamARN, c.Stream)
+		}
+	} else if !ValidStream(c.Stream) {
 		bad("Config.Stream = %q: a stream's name is 1 to 128 characters of a-z A-Z 0-9 _ . -", c.Stream)
 	}
 	if err := record.CheckDevice(c.Device); err != nil {
@@ -124,7 +140,28 @@ func (c Config) validate(api API) error {
 	if c.RequestTimeout < time.Second || c.RequestTimeout > time.Hour {
 		bad("Config.RequestTimeout = %v: not between 1s and 1h", c.RequestTimeout)
 	}
+	c.schemas().check(bad)
 	return errors.Join(errs...)
+}
+
+// target returns how a call names the stream: by its ARN if there is one, as only that
+// says whose it is.
+func (c *Config) target() (name, arn *string) {
+	if c.StreamARN != "" {
+		return nil, &c.StreamARN
+	}
+	return &c.Stream, nil
+}
+
+// streamOfARN returns the name in a stream's ARN.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesis.html
+func streamOfARN(arn string) (name string, ok bool) {
+	parts := strings.Split(arn, ":")
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "kinesis" || parts[3] == "" || parts[4] == "" {
+		return "", false
+	}
+	name, ok = strings.CutPrefix(parts[5], "stream/")
+	return name, ok && ValidStream(name)
 }
 
 // ValidStream tells whether name can be a stream's, 1 to 128 characters of

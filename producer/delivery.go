@@ -2,8 +2,10 @@ package producer
 
 import (
 	"fmt"
+	"runtime/debug"
 	"slices"
 
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/record"
 	"github.com/rivulet-iot/rivulet/retry"
 )
@@ -21,7 +23,7 @@ func (r IDRange) Len() uint64 { return r.Last - r.First + 1 }
 
 // String returns "device/boot/first-last".
 func (r IDRange) String() string {
-	return fmt.Sprintf("%s/%d/%d-%d", r.Device, r.Boot, r.First, r.Last)
+	return fmt.Sprintf("%s/%s/%d-%d", r.Device, record.FormatBoot(r.Boot), r.First, r.Last)
 }
 
 // Delivery is the end of one or more records: their arrival in the stream, or
@@ -108,7 +110,7 @@ func (r *ranges) find(device string) int {
 	return -1
 }
 
-// reportLosses tells of what the buffer itself dropped since the last time.
+// reportLosses reports the entries that the buffer itself dropped since the last time.
 func (p *Producer) reportLosses() {
 	losses := p.buf.Sweep()
 	if len(losses) == 0 {
@@ -126,6 +128,19 @@ func (p *Producer) reportLosses() {
 }
 
 func (p *Producer) reportLost(err *LostError, key string, attempts int) {
-	p.cfg.Logger.Warn("records lost", "error", err)
-	p.cfg.OnDelivery(Delivery{IDs: slices.Clone(err.IDs), PartitionKey: key, Attempts: attempts, Err: err})
+	p.cfg.Logger.Warn("records lost", "error", failure.Clean(err))
+	p.onDelivery(Delivery{IDs: slices.Clone(err.IDs), PartitionKey: key, Attempts: attempts, Err: err})
+}
+
+// onDelivery calls OnDelivery. A panic there is no reason to end the program, which would
+// find the same records in its buffer, and the same panic, at each start.
+func (p *Producer) onDelivery(d Delivery) {
+	p.reporting.Store(true)
+	defer func() {
+		p.reporting.Store(false)
+		if r := recover(); r != nil {
+			p.cfg.Logger.Error("OnDelivery panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		}
+	}()
+	p.cfg.OnDelivery(d)
 }

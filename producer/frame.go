@@ -3,32 +3,27 @@ package producer
 import (
 	"encoding/binary"
 	"errors"
-	"time"
 
-	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/partition"
 	"github.com/rivulet-iot/rivulet/record"
-	"github.com/rivulet-iot/rivulet/retry"
 )
 
 // frame is one KPL user record on its way: a run of records of one partition
 // key, encoded, or one opaque record.
 type frame struct {
 	key, ehk string
-	hash     partition.Hash
+	hash     partition.Hash // where it goes
+	home     partition.Hash // of key: its lane, so that an explicit hash key does not break a key's order
 	data     []byte
 	opaque   bool
 	runs     []run // where its entries are in the buffer
 	ids      ranges
 	records  int
-	stored   int // bytes that its entries take in the buffer, about
-	refusals int // how often it was refused alone
-
-	storedBefore uint64 // sender.stored when it was refused alone for the first time
-	attempts     int
-	again        int       // how many of its records an earlier attempt may have stored
-	notBefore    time.Time // when it may be sent again
-	backoff      failure.Backoff
+	stored   int  // bytes that its entries take in the buffer, about
+	nested   bool // its data is an aggregate itself
+	marked   bool // it has marks
+	attempts int  // calls that carried it
+	again    int  // how many of its records an earlier attempt may have stored
 }
 
 const (
@@ -41,7 +36,8 @@ type run struct{ first, last uint64 }
 
 // newFrame returns a frame of rows, which are at those indexes in the buffer.
 func newFrame(key string, rows []record.Row, index []uint64) *frame {
-	f := &frame{key: key, hash: partition.HashKey(key), records: len(rows)}
+	h := partition.HashKey(key)
+	f := &frame{key: key, hash: h, home: h, records: len(rows)}
 	n := 1
 	for i := 1; i < len(index); i++ {
 		if index[i] != index[i-1]+1 {
@@ -91,26 +87,4 @@ func parseOpaque(row []byte) (key, ehk string, data []byte, err error) {
 		rest = rest[size+int(n):]
 	}
 	return key, ehk, rest, nil
-}
-
-// admit puts a frame in the queue of those to be sent.
-func (s *sender) admit(f *frame) {
-	f.again = s.maybe.count(f.runs)
-	s.out = append(s.out, f)
-	s.outBytes += f.memory()
-	s.leased += f.stored
-}
-
-// giveUp finishes a frame that will not be delivered.
-func (s *sender) giveUp(f *frame, o retry.Outcome, reason error) {
-	s.finish(f, o)
-	s.p.reportLost(&LostError{Outcome: o, IDs: f.ids.list, Reason: reason}, f.key, f.attempts)
-}
-
-// finish tells the buffer how the frame's entries ended.
-func (s *sender) finish(f *frame, o retry.Outcome) {
-	for _, r := range f.runs {
-		s.p.buf.Ack(r.first, r.last, o)
-	}
-	s.maybe.remove(f.runs)
 }

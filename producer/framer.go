@@ -2,6 +2,7 @@ package producer
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,9 +33,15 @@ type framer struct {
 // group collects the rows of one key until they are encoded.
 type group struct {
 	key   string
+	hash  partition.Hash // of key, once it was asked for
+	known bool           // hash is
 	rows  []record.Row
 	index []uint64 // of each row, in the buffer
 	raw   int      // bytes of the rows, with overhead
+}
+
+func newFramer(dec *record.Decoder) framer {
+	return framer{batch: record.NewBatch(dec), groups: map[string]*group{}}
 }
 
 // rate is the ratio, and until it is known the worst of a codec that compresses.
@@ -91,7 +98,15 @@ func (fr *framer) empty(most int) {
 // reset takes all rows out of the group, and lets go of what they point to.
 func (g *group) reset() {
 	clear(g.rows)
-	g.rows, g.index, g.raw = g.rows[:0], g.index[:0], 0
+	g.rows, g.index, g.raw, g.known = g.rows[:0], g.index[:0], 0, false
+}
+
+// hashed returns the hash of the group's key.
+func (g *group) hashed() partition.Hash {
+	if !g.known {
+		g.hash, g.known = partition.HashKey(g.key), true
+	}
+	return g.hash
 }
 
 // builder returns an empty builder of aggregates; sent takes those of a call back.
@@ -120,68 +135,93 @@ func (fr *framer) release() {
 	*fr = framer{batch: fr.batch, groups: map[string]*group{}, ratio: fr.ratio, used: fr.used}
 }
 
-// collect sorts entries into groups and returns how many bytes they have.
-func (s *sender) collect(entries []retry.Entry) (bytes int) {
-	for i := range entries {
-		e := &entries[i]
-		n := len(e.Data) + retry.EntryOverhead
-		bytes += n
-		if len(e.Data) > 0 && e.Data[0] == formOpaque {
-			s.opaqueFrame(e)
-			continue
-		}
-		g := s.framer.group(s.cfg.Key.Key(e.Device, e.Seq))
-		g.rows = append(g.rows, record.Row{ID: record.ID{Device: e.Device, Boot: e.Boot, Seq: e.Seq}, Data: e.Data})
-		g.index = append(g.index, e.Index)
-		g.raw += n
+// take puts an entry into the group of its key, or makes a frame of it if it is opaque,
+// unless it is not wanted.
+func (w *window) take(e *retry.Entry, r *reading, f facts) bool {
+	if len(e.Data) > 0 && e.Data[0] == formOpaque {
+		return w.takeOpaque(e, r, f)
 	}
-	return bytes
+	g := w.fr.group(w.cfg.Key.Key(e.Device, e.Seq))
+	if r.want != nil && !r.want(g.key, g.hashed(), e.Index) {
+		return false
+	}
+	if e.Index < w.marks.before {
+		w.marks.read(e.Device, e.Boot)
+	}
+	g.rows = append(g.rows, record.Row{ID: record.ID{Device: e.Device, Boot: e.Boot, Seq: e.Seq}, Data: e.Data})
+	g.index = append(g.index, e.Index)
+	g.raw += len(e.Data) + retry.EntryOverhead
+	return true
 }
 
-func (s *sender) opaqueFrame(e *retry.Entry) {
+func (w *window) takeOpaque(e *retry.Entry, r *reading, f facts) bool {
 	key, ehk, data, err := parseOpaque(e.Data)
-	f := newFrame(key, []record.Row{{ID: record.ID{Device: e.Device, Boot: e.Boot, Seq: e.Seq}, Data: e.Data}}, []uint64{e.Index})
-	f.ehk, f.opaque = ehk, true
+	if r.want != nil && !r.want(key, partition.HashKey(key), e.Index) {
+		return false
+	}
+	fr := newFrame(key, []record.Row{{ID: record.ID{Device: e.Device, Boot: e.Boot, Seq: e.Seq}, Data: e.Data}}, []uint64{e.Index})
+	fr.ehk, fr.opaque = ehk, true
+	if err == nil && ehk != "" {
+		fr.hash, err = partition.ParseHash(ehk)
+	}
 	if err != nil {
-		s.giveUp(f, retry.Corrupt, err)
-		return
+		w.end(ending{frame: fr, outcome: retry.Corrupt, err: err})
+		return true
 	}
-	if g := s.framer.groups[key]; g != nil { // what was put before goes before
-		s.encodeGroup(g)
+	if g := w.fr.groups[key]; g != nil { // what was put before goes before
+		w.encodeGroup(g, f)
 	}
-	f.data = append([]byte{}, data...) // never nil: the SDK takes that for missing
-	if ehk != "" {
-		if f.hash, err = partition.ParseHash(ehk); err != nil {
-			s.giveUp(f, retry.Rejected, err)
-			return
-		}
+	fr.data = append([]byte{}, data...) // never nil: the SDK takes that for missing
+	if fr.nested = kpl.Looks(data); fr.nested && f.why != "" {
+		w.end(ending{frame: fr, outcome: retry.Rejected, err: fmt.Errorf("producer: the data of %s is an aggregated record itself. "+
+			"It passes a consumer unharmed only within another one, and %s", e.Device, f.why)})
+		return true
 	}
-	s.admit(f)
+	w.admit(fr)
+	return true
 }
 
-// encodeAll makes frames of all groups, appended to s.out: per key in order.
-func (s *sender) encodeAll() {
-	for _, g := range s.framer.order {
-		s.encodeGroup(g)
+// admit puts a frame in the queue of those to be sent.
+func (w *window) admit(f *frame) {
+	f.again = w.maybe.count(f.runs)
+	w.queue.add(f)
+}
+
+// encodeAll makes frames of all groups and queues them: per key in order.
+func (w *window) encodeAll(f facts) {
+	for _, g := range w.fr.order {
+		w.encodeGroup(g, f)
 	}
-	s.framer.empty(s.p.window / retry.EntryOverhead)
-	if cap(s.framer.encoded) > 2*aggregateBytes {
-		s.framer.encoded = nil
+	w.fr.empty(w.size / retry.EntryOverhead)
+	if cap(w.fr.encoded) > 2*aggregateBytes {
+		w.fr.encoded = nil
 	}
 }
 
 // encodeGroup makes frames of about the same size of a group, as few as its rows
 // are likely to fit.
-func (s *sender) encodeGroup(g *group) {
+func (w *window) encodeGroup(g *group, f facts) {
 	for at := 0; at < len(g.rows); {
 		left := len(g.rows) - at
-		most := max(s.rawPerFrame()/(g.raw/len(g.rows)), 1) // rows
-		most = min(most, s.search.maxRecords)
+		most := max(w.rawPerFrame(f)/(g.raw/len(g.rows)), 1) // rows
 		n := share(left, (left+most-1)/most)
-		s.encode(g.key, g.rows[at:at+n], g.index[at:at+n])
+		w.encode(f, g.key, g.rows[at:at+n], g.index[at:at+n])
 		at += n
 	}
 	g.reset()
+}
+
+// firstPart is how many of n rows to encode instead of all, which came to size bytes or were
+// not encoded.
+func firstPart(n, size, limit int, err error) int {
+	var split *compress.SplitError
+	switch {
+	case errors.As(err, &split):
+		return min(split.Rows, n-1)
+	case err != nil: // one of the rows is damaged: the halves show which
+		return share(n, 2)
+	}
+	return share(n, max(2, int(float64(size)/(float64(limit)*fullness))+1))
 }
 
 // share returns the size of the first of that many nearly equal parts of n.
@@ -189,53 +229,52 @@ func share(n, parts int) int { return (n + parts - 1) / parts }
 
 // rawPerFrame is how many bytes of rows, with overhead, are likely to fill a frame,
 // by what the last ones came to.
-func (s *sender) rawPerFrame() int { return int(float64(s.frameLimit()) * fullness / s.framer.rate()) }
+func (w *window) rawPerFrame(f facts) int {
+	return int(float64(f.frameLimit()) * fullness / w.fr.rate())
+}
 
 // fullness is how much of a frame's limit is aimed at.
 const fullness = 0.9
 
 // frameLimit is the most that a frame's data should have: what an aggregate is
 // filled to, less what a key and the aggregate's own bytes take.
-func (s *sender) frameLimit() int {
-	return max(min(aggregateBytes, s.stream.recordBytes, s.size.call)-4*partition.MaxKeyRunes-64, 1<<10)
+func (f facts) frameLimit() int {
+	return max(min(aggregateBytes, f.recordBytes, f.call)-4*partition.MaxKeyRunes-64, 1<<10)
 }
 
 // encode makes one frame of rows, or several when they do not fit one.
-func (s *sender) encode(key string, rows []record.Row, index []uint64) {
-	fr := &s.framer
+func (w *window) encode(f facts, key string, rows []record.Row, index []uint64) {
+	fr := &w.fr
 	if fr.enc == nil {
-		fr.enc = s.cfg.Codec.NewEncoder()
+		fr.enc = w.cfg.Codec.NewEncoder()
 	}
 	fr.used = time.Now()
 	fr.batch.Set(rows)
+	w.marks.certain = w.certain(key, index)
 	data, err := fr.enc.AppendFrame(fr.encoded[:0], fr.batch)
 	fr.encoded = data
-	limit := s.frameLimit()
+	limit := f.frameLimit()
 	// A little more than the limit costs less than to encode it all again.
-	tooLarge := len(data) > limit+limit/10 || len(data)+len(key) > s.stream.recordBytes
+	tooLarge := len(data) > limit+limit/10 || len(data)+len(key) > f.recordBytes
 	if len(rows) > 1 && (err != nil || tooLarge) {
-		parts := 2 // one of the rows is damaged: the halves tell
-		if err == nil {
-			parts = max(2, int(float64(len(data))/(float64(limit)*fullness))+1)
-		}
-		for n := share(len(rows), parts); len(rows) > 0; {
+		for n := firstPart(len(rows), len(data), limit, err); len(rows) > 0; {
 			n = min(n, len(rows))
-			s.encode(key, rows[:n], index[:n])
+			w.encode(f, key, rows[:n], index[:n])
 			rows, index = rows[n:], index[n:]
 		}
 		return
 	}
-	f := newFrame(key, rows, index)
+	made := newFrame(key, rows, index)
 	switch {
 	case err != nil:
-		s.giveUp(f, retry.Corrupt, err)
-	case tooLarge && len(data)+len(key) > s.stream.recordBytes: // one record alone, and too large for the stream
-		s.giveUp(f, retry.Rejected, fmt.Errorf("producer: the record takes %d bytes as codec %s, the stream's limit is %d",
-			len(data)+len(key), s.cfg.Codec.Name(), s.stream.recordBytes))
+		w.end(ending{frame: made, outcome: retry.Corrupt, err: err})
+	case len(data)+len(key) > f.recordBytes: // one record alone
+		w.end(ending{frame: made, outcome: retry.Rejected, err: fmt.Errorf("producer: the record takes %d bytes as codec %s, the stream's limit is %d",
+			len(data)+len(key), w.cfg.Codec.Name(), f.recordBytes)})
 	default:
-		f.data = append([]byte(nil), data...)
-		fr.learn(len(data), f.stored+(retry.EntryOverhead-entryBytes)*f.records)
-		s.p.enough.Store(min(s.p.burst, int64(aggregateBytes/fr.ratio)))
-		s.admit(f)
+		made.data = append([]byte(nil), data...)
+		made.marked = w.marks.certain
+		fr.learn(len(data), made.stored+(retry.EntryOverhead-entryBytes)*made.records)
+		w.admit(made)
 	}
 }

@@ -1,6 +1,9 @@
 package producer
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // indexSet is a set of buffer indexes: runs in rising order that neither overlap
 // nor touch. With several devices interleaved each record is a run of its own,
@@ -10,12 +13,7 @@ type indexSet struct{ runs []run }
 // add puts runs, in any order, into the set.
 func (m *indexSet) add(runs []run) {
 	all := append(m.runs, runs...)
-	slices.SortFunc(all, func(a, b run) int {
-		if a.first < b.first {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(a, b run) int { return cmp.Compare(a.first, b.first) })
 	m.runs = all[:0]
 	for _, r := range all {
 		if n := len(m.runs); n > 0 && r.first <= m.runs[n-1].last+1 {
@@ -48,6 +46,17 @@ func (m *indexSet) remove(runs []run) {
 		}
 	}
 	m.runs = kept
+}
+
+// has reports whether an index is in the set.
+func (m *indexSet) has(index uint64) bool {
+	i, _ := slices.BinarySearchFunc(m.runs, index, func(r run, index uint64) int {
+		if r.last < index {
+			return -1
+		}
+		return 1
+	})
+	return i < len(m.runs) && m.runs[i].first <= index
 }
 
 // dropBelow takes out all that is below index.

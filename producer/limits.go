@@ -13,6 +13,10 @@ const (
 	// https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 	defaultRecordBytes = 1 << 20
 
+	// mostRecordBytes is the most that a stream can be set to.
+	// https://docs.aws.amazon.com/streams/latest/dev/large-records.html
+	mostRecordBytes = 10 << 20
+
 	// payloadUnit is the size of a PUT payload unit, by which provisioned
 	// streams are billed: each record costs its size in units, rounded up.
 	// https://aws.amazon.com/kinesis/data-streams/pricing/ (25 KB)

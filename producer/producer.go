@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/partition"
 	"github.com/rivulet-iot/rivulet/record"
 	"github.com/rivulet-iot/rivulet/retry"
@@ -22,6 +23,7 @@ var ErrClosed = errors.New("producer: closed")
 // use.
 type Producer struct {
 	cfg     Config
+	types   kinds
 	api     API
 	buf     retry.Buffer
 	window  int   // bytes of rows, with overhead, that are framed at a time, and of the frames that wait to be sent
@@ -29,17 +31,14 @@ type Producer struct {
 	burst   int64 // bytes of rows, with overhead, that may be put before some are sent
 	scratch sync.Pool
 
-	wake    chan struct{} // capacity 1: there is something to look at
-	idle    atomic.Bool   // the sender waits for a first record
-	unread  atomic.Int64  // bytes (with overhead) put since the sender last read all
-	enough  atomic.Int64  // of them are sent without waiting: to wait would not make fewer bytes
-	refused atomic.Uint64
-	closing atomic.Bool
-	fresh   atomic.Bool // a Flush or Close has begun: do not wait to try again
+	bell      *doorbell
+	refused   atomic.Uint64
+	reporting atomic.Bool // OnDelivery runs
 
 	ctx    context.Context // of the calls; ends when Close gives up
 	cancel context.CancelFunc
 	done   chan struct{} // the sender has ended
+	ended  chan struct{} // and the buffer is closed
 
 	upBefore, downBefore uint64 // what the client had counted at New
 
@@ -64,6 +63,7 @@ func New(api API, cfg Config) (*Producer, error) {
 	if err := cfg.validate(api); err != nil {
 		return nil, err
 	}
+	types := cfg.schemas()
 	if cfg.Buffer == nil {
 		m, err := retry.NewMemory(retry.Options{MaxBytes: cfg.MaxMemory / 4 * 3})
 		if err != nil {
@@ -71,21 +71,21 @@ func New(api API, cfg Config) (*Producer, error) {
 		}
 		cfg.Buffer = m
 	}
-	if cfg.Schema != nil {
-		doc, err := cfg.Schema.MarshalJSON()
+	for _, s := range cfg.schemas() {
+		doc, err := s.MarshalJSON()
 		if err == nil {
-			err = cfg.Buffer.Define(cfg.Schema.Fingerprint(), doc)
+			err = cfg.Buffer.Define(s.Fingerprint(), doc)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("producer: schema %s: %w", cfg.Schema.Ref(), err)
+			return nil, fmt.Errorf("producer: schema %s: %w", s.Ref(), err)
 		}
 	}
 	limit := max(cfg.Buffer.Ledger().Limit, 4)
-	p := &Producer{cfg: cfg, api: api, buf: cfg.Buffer, wake: make(chan struct{}, 1), done: make(chan struct{}),
+	p := &Producer{cfg: cfg, api: api, buf: cfg.Buffer, types: types, done: make(chan struct{}), ended: make(chan struct{}),
 		window: int(min(cfg.MaxMemory/8, maxWindow, limit/2)),
 		leases: int(min(limit/2, math.MaxInt32)), // they cannot be evicted: the newer half can
 		burst:  min(cfg.MaxMemory, limit) / 4}
-	p.enough.Store(p.burst)
+	p.bell = newDoorbell(p.burst)
 	p.scratch.New = func() any { b := make([]byte, 0, 512); return &b }
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.stats.Since = time.Now()
@@ -103,12 +103,13 @@ func New(api API, cfg Config) (*Producer, error) {
 // wrong type, retry.ErrFull, retry.ErrTooLarge, retry.ErrTooManyDevices, ErrClosed,
 // ctx's error.
 func (p *Producer) Put(ctx context.Context, v any) (record.ID, error) {
-	if p.cfg.Schema == nil {
+	schema, err := p.types.of(v)
+	if err != nil {
 		p.refused.Add(1)
-		return record.ID{}, errors.New("producer: Put needs Config.Schema; use PutRecord for records without one")
+		return record.ID{}, err
 	}
 	b := p.scratch.Get().(*[]byte)
-	row, device, err := p.cfg.Schema.AppendTyped((*b)[:0], v, time.Now())
+	row, device, err := schema.AppendTyped((*b)[:0], v, time.Now())
 	id, err := p.accept(ctx, device, row, err)
 	p.putBack(b, row)
 	return id, err
@@ -120,7 +121,7 @@ func (p *Producer) Put(ctx context.Context, v any) (record.ID, error) {
 // otherwise the readings are free-form. r is copied. For the rest it is as [Producer.Put].
 func (p *Producer) PutRecord(ctx context.Context, r *record.Record) (record.ID, error) {
 	b := p.scratch.Get().(*[]byte)
-	row, err := record.AppendRecord((*b)[:0], p.cfg.Schema, r, time.Now())
+	row, err := record.AppendRecord((*b)[:0], p.types.named(r.Schema), r, time.Now())
 	id, err := p.accept(ctx, r.ID.Device, row, err)
 	p.putBack(b, row)
 	return id, err
@@ -130,15 +131,17 @@ func (p *Producer) PutRecord(ctx context.Context, r *record.Record) (record.ID, 
 // explicit hash key, for those who come from a KPL or want their own format. It
 // is one user record: not compressed, and without an id in it, so consumers
 // cannot tell a duplicate by one. The id returned is the one OnDelivery uses;
-// its device is the producer's. data is copied; it may have 1 MiB with its key, and
-// no more than a quarter of the buffer. For the rest it is as [Producer.Put].
+// its device is the producer's. data is copied; it may have 10 MiB with its key if the stream
+// takes that (MaxRecordSizeInKiB), and no more than a quarter of the buffer. Data that is
+// an aggregated record itself passes unharmed, except to a stream that takes no aggregates:
+// there it ends Rejected, with the reason. For the rest it is as [Producer.Put].
 func (p *Producer) PutBytes(ctx context.Context, partitionKey, explicitHashKey string, data []byte) (record.ID, error) {
 	err := partition.CheckKey(partitionKey)
 	if err == nil && explicitHashKey != "" {
 		err = partition.CheckExplicitHashKey(explicitHashKey)
 	}
-	if n := len(data) + len(partitionKey); err == nil && n > defaultRecordBytes {
-		err = fmt.Errorf("producer: data and partition key have %d bytes, the limit is %d", n, defaultRecordBytes)
+	if n := len(data) + len(partitionKey); err == nil && n > mostRecordBytes {
+		err = fmt.Errorf("producer: data and partition key have %d bytes, the limit is %d", n, mostRecordBytes)
 	}
 	b := p.scratch.Get().(*[]byte)
 	row := *b
@@ -164,7 +167,7 @@ func (p *Producer) accept(ctx context.Context, device string, row []byte, err er
 	} else if err == nil {
 		err = record.CheckDevice(device)
 	}
-	if p.closing.Load() {
+	if p.bell.closing.Load() {
 		err = ErrClosed
 	}
 	var boot, seq uint64
@@ -178,20 +181,8 @@ func (p *Producer) accept(ctx context.Context, device string, row []byte, err er
 		}
 		return record.ID{}, err
 	}
-	n := int64(len(row) + retry.EntryOverhead)
-	total := p.unread.Add(n)
-	enough := p.enough.Load()
-	if total >= enough && total-n < enough || p.idle.Load() && p.idle.CompareAndSwap(true, false) {
-		p.poke()
-	}
+	p.bell.put(int64(len(row) + retry.EntryOverhead))
 	return record.ID{Device: device, Boot: boot, Seq: seq}, nil
-}
-
-func (p *Producer) poke() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
 }
 
 // Sync returns when every record put before is on stable storage or delivered. A
@@ -212,8 +203,8 @@ func (p *Producer) Flush(ctx context.Context) error {
 	p.mu.Lock()
 	p.waiters = append(p.waiters, w)
 	p.mu.Unlock()
-	p.fresh.Store(true)
-	p.poke()
+	p.bell.hurry.Store(true)
+	p.bell.ring()
 	select {
 	case <-w.ch:
 		return nil
@@ -256,32 +247,54 @@ func (p *Producer) releaseWaiters() (flushTo uint64) {
 // the buffer. One on disk keeps the rest for the next start, and Close returns nil. What
 // a buffer in memory, or one whose disk fails, then loses, Close reports through
 // OnDelivery and returns as a *LostError. Close may be called more
-// than once; every call returns the same.
+// than once; every call returns the same, but for one whose ctx is done while an
+// OnDelivery still runs: it returns ctx's error, and the buffer is closed when that returns.
 func (p *Producer) Close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, p.cancel) // each call's context counts: the first may have had patience
 	defer stop()
 	p.closed.Do(func() {
-		p.closing.Store(true)
-		p.fresh.Store(true)
-		p.poke()
-		<-p.done
-		p.cancel()
-		p.reportLosses()
-		err := p.buf.Close()
-		var lost []IDRange
-		for _, l := range p.buf.Sweep() { // what the closed buffer gave up
-			lost = append(lost, IDRange{l.Device, l.Boot, l.First, l.Last})
-		}
-		if len(lost) > 0 {
-			lostErr := &LostError{Outcome: retry.Evicted, IDs: lost, Reason: p.whyUnsent()}
-			p.reportLost(lostErr, "", 0)
-			err = errors.Join(lostErr, err)
-		}
-		p.lost = err
-		p.setState(Closed, "", "", nil)
+		p.bell.closing.Store(true)
+		p.bell.hurry.Store(true)
+		p.bell.ring()
+		go p.finish()
 	})
+	select {
+	case <-p.ended:
+		return p.lost
+	case <-ctx.Done():
+	}
+	// The sender ends at once and the buffer is closed, unless an OnDelivery holds them up.
+	for held := 0; held < 4; {
+		select {
+		case <-p.ended:
+			return p.lost
+		case <-time.After(50 * time.Millisecond):
+			if held++; !p.reporting.Load() {
+				held = 0
+			}
+		}
+	}
+	return fmt.Errorf("producer: Close: a call of OnDelivery has not returned: %w", ctx.Err())
+}
+
+// finish closes the buffer when the sender has ended.
+func (p *Producer) finish() {
+	defer close(p.ended)
 	<-p.done
-	return p.lost
+	p.cancel()
+	p.reportLosses()
+	err := p.buf.Close()
+	var lost []IDRange
+	for _, l := range p.buf.Sweep() { // what the closed buffer gave up
+		lost = append(lost, IDRange{l.Device, l.Boot, l.First, l.Last})
+	}
+	if len(lost) > 0 {
+		lostErr := &LostError{Outcome: retry.Evicted, IDs: lost, Reason: p.whyUnsent()}
+		p.reportLost(lostErr, "", 0)
+		err = errors.Join(lostErr, err)
+	}
+	p.lost = err
+	p.setState(Closed, failure.Rule{}, nil)
 }
 
 // whyUnsent is the reason for what a closed buffer loses.

@@ -1,43 +1,33 @@
 package producer
 
 import (
-	"math"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
 	"github.com/rivulet-iot/rivulet/internal/failure"
+	"github.com/rivulet-iot/rivulet/partition"
 	"github.com/rivulet-iot/rivulet/record"
+	"github.com/rivulet-iot/rivulet/retry"
 )
 
 // sender is the one consumer of the buffer: it reads rows, makes frames, packs
 // them into calls and deals with the answers. It belongs to one goroutine, so it
-// has no lock, and it holds none while it waits, calls Kinesis or calls back.
+// has no lock, and it holds none while it waits, calls Kinesis or calls back. It decides the
+// order of things; what is known is with its parts.
 type sender struct {
-	p   *Producer
-	cfg *Config
-
-	framer framer
-
-	out      []*frame  // to be sent, per key in order
-	outBytes int       // of memory that they take
-	leased   int       // bytes that their entries take in the buffer
-	maybe    indexSet  // entries that an attempt of unknown outcome carried
-	read     uint64    // the index that Next goes on at
-	more     bool      // Next has more than was read: do not wait for age
-	first    time.Time // when what is not read yet was noticed; zero: there is nothing
-	flush    uint64    // send up to this index without waiting
-
+	p      *Producer
+	cfg    *Config
+	remote remote
+	win    window
 	stream stream
-	size   callSize
-	search search
-	stored uint64 // calls that stored something
-	// acquitted counts the searches in a row that found everything refused.
-	acquitted int
-	until     time.Time // no call before
-	failing   failing
+	link   link
+	flush  uint64 // send up to this index without waiting
+	lone   bool   // the next call carries suspects only, as there is nothing else
 }
 
 func newSender(p *Producer) *sender {
-	dec := record.NewDecoder(p.cfg.Schema)
+	dec := record.NewDecoder(p.cfg.schemas()...)
 	for id, doc := range p.buf.Definitions() {
 		if err := dec.AddStored(id, doc); err != nil {
 			// A device must start whatever is in its buffer. The rows of this
@@ -46,10 +36,16 @@ func newSender(p *Producer) *sender {
 		}
 	}
 	first, next := p.buf.Span()
-	return &sender{p: p, cfg: &p.cfg, framer: framer{batch: record.NewBatch(dec), groups: map[string]*group{}},
-		read: first, more: first < next, // what is found in the buffer has waited long enough
-		size: newCallSize(max(p.window, aggregateBytes)), search: noSearch(),
-		stream: stream{recordBytes: defaultRecordBytes, paces: map[string]*pace{}}}
+	s := &sender{p: p, cfg: &p.cfg, remote: newRemote(p.api, &p.cfg), stream: newStream(),
+		link: link{size: newCallSize(max(p.window, aggregateBytes))},
+		win: window{cfg: &p.cfg, buf: p.buf, size: p.window, most: p.leases, fr: newFramer(dec),
+			// What is found in the buffer has waited long enough.
+			front: front{read: first, oldest: first, more: first < next}}}
+	s.win.lanes.shard = s.stream.predict
+	s.win.marks.before = next
+	s.win.byDevice = s.cfg.Key.String() == partition.ByDevice().String()
+	s.win.fr.batch.SetMark(s.win.marks.of)
+	return s
 }
 
 // run is the sender's goroutine.
@@ -58,7 +54,7 @@ func (s *sender) run() {
 	for {
 		s.p.reportLosses()
 		flush := s.p.releaseWaiters()
-		if s.p.closing.Load() {
+		if s.p.bell.closing.Load() {
 			first, next := s.p.buf.Span()
 			if first == next || s.p.ctx.Err() != nil {
 				return
@@ -66,100 +62,257 @@ func (s *sender) run() {
 			flush = next - 1
 		}
 		s.flush = max(s.flush, flush)
-		if s.p.fresh.Swap(false) { // a Flush or Close: try, whatever we were waiting for
-			s.until = time.Time{}
-			for _, f := range s.out {
-				f.notBefore = time.Time{}
-			}
+		if s.p.bell.hurry.Swap(false) { // a Flush or Close: try, whatever we were waiting for
+			s.link.until = time.Time{}
+			s.win.lanes.due()
 		}
 		now := time.Now()
-		if wait := s.step(now); wait > 0 {
-			if now.Sub(s.framer.used) >= lull {
-				s.framer.release()
+		wait := s.step(now)
+		s.report()
+		if wait > 0 {
+			if now.Sub(s.win.fr.used) >= lull {
+				s.win.fr.release()
 			}
 			s.sleep(wait)
 		}
 	}
 }
 
-// unreadable is how long to wait for a disk that the buffer cannot read.
-const unreadable = 5 * time.Second
-
 // lull is how long there has to be nothing to encode before the memory for it is
 // given back.
 const lull = time.Minute
 
-// maxSleep bounds a wait, so that age limits are looked at now and then.
-const maxSleep = time.Minute
-
-// sleep waits for d, for a poke, or for the producer's end.
+// sleep waits for d, for the bell, or for the producer's end.
 func (s *sender) sleep(d time.Duration) {
-	t := time.NewTimer(min(d, maxSleep))
+	t := time.NewTimer(min(d, longest))
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-s.p.wake:
+	case <-s.p.bell.wake:
 	case <-s.p.ctx.Done():
 	}
 }
 
 // step does the next thing there is to do and returns how long nothing is.
 func (s *sender) step(now time.Time) time.Duration {
-	if d := s.until.Sub(now); d > 0 {
+	if d := s.link.until.Sub(now); d > 0 {
 		return d
 	}
-	idle := s.fill(now)
-	if len(s.out) == 0 {
-		if idle > 0 && len(s.search.suspects) > 0 { // there is nothing to compare them with
-			s.acquit(now, failure.Lookup(classify(s.search.reason)), s.search.reason)
+	idle := s.win.wanted(now, s.flush, s.p.bell, s.cfg.FlushInterval, func(shard string) time.Duration { return s.stream.paces.left(now, shard) })
+	if idle == 0 {
+		if s.stream.due(now) && !s.ask(now) {
+			return 0
 		}
-		return idle
+		if !s.win.fill(now, s.facts(), s.p.bell) {
+			idle = unreadable
+		}
+		s.p.bell.enough.Store(min(s.p.burst, int64(aggregateBytes/s.win.fr.rate())))
 	}
-	entries, wait := s.pack(now)
+	if s.lone = idle > 0 && len(s.win.queue.frames) == 0 && len(s.win.hunt.fresh.runs) > 0; s.lone {
+		s.win.fillSuspects(s.facts())
+	}
+	entries, wait := pack(now, &s.win, &s.stream, s.link.size.call)
 	if len(entries) == 0 {
-		return min(wait, idle) // idle 0: fill has more to do, though all that is queued must wait
+		return min(wait, idle) // idle 0: there is more to read, though all that is queued must wait
 	}
 	s.send(entries)
-	s.framer.sent(entries)
+	s.win.fr.sent(entries)
 	return 0
 }
 
-// release gives all leases back, so that the buffer may drop or expire what is
-// oldest, memory is free while there is no link, and what has gathered is framed
-// afresh, in larger frames, when there is one again.
-//
-// While there are suspects of a search nothing is released: they are compared with
-// what is sent after them, and must not be forgotten before it is known.
-func (s *sender) release() {
-	if len(s.search.suspects) > 0 {
-		return
-	}
-	var maybe []run
-	for _, f := range s.out {
-		if f.again > 0 {
-			maybe = append(maybe, f.runs...)
-		}
-	}
-	s.maybe.add(maybe)
-	s.out, s.outBytes, s.leased = nil, 0, 0
-	s.p.buf.Return(0, math.MaxUint64)
-	s.p.buf.Seek(0)
-	s.read, _ = s.p.buf.Span()
-	s.maybe.dropBelow(s.read)
-	s.more = true
+func (s *sender) facts() facts {
+	return facts{recordBytes: s.stream.recordBytes, call: s.link.size.call, most: s.link.size.most, why: s.stream.why}
 }
 
-// remove takes a frame out of the queue.
-func (s *sender) remove(done map[*frame]bool) {
-	kept := s.out[:0]
-	for _, f := range s.out {
-		if done[f] {
-			s.outBytes -= f.memory()
-			s.leased -= f.stored
-		} else {
-			kept = append(kept, f)
+// send makes one call and has its answer carried out.
+func (s *sender) send(entries []*entry) {
+	sent := 0
+	for _, e := range entries {
+		sent += e.bytes()
+		for _, f := range e.frames {
+			f.attempts++
 		}
 	}
-	clear(s.out[len(kept):])
-	s.out = kept
+	a := s.remote.put(s.p.ctx, entries, s.link.size.call)
+	now := time.Now()
+	rerouted := a.moved(entries) && s.relist(now, entries, a)
+	verdicts := judge(entries, a, s.stream.belongs)
+	s.countVerdicts(a, verdicts)
+	s.paced(a, verdicts)
+	late := s.win.apply(now, verdicts, a.err != nil)
+	s.p.count(func(st *Stats) { st.Late += uint64(late) })
+	if rerouted {
+		s.win.reroute()
+	}
+	if a.err == nil {
+		s.answered(now, sent, verdicts)
+	} else {
+		s.failed(now, sent, len(entries) == 1 && entries[0].records() == 1, a)
+	}
+}
+
+// answered has the link learn of a call whose entries have results of their own.
+func (s *sender) answered(now time.Time, sent int, verdicts []judged) {
+	var bad *judged
+	for i := range verdicts {
+		switch j := &verdicts[i]; {
+		case j.verdict == delivered, j.rule.Code == codeMoved:
+			s.link.answered(now, sent, s.cfg.FlushInterval, s.flush >= s.win.front.read)
+			s.p.setState(Online, failure.Rule{}, nil)
+			return
+		default:
+			bad = j
+		}
+	}
+	if h := &s.win.hunt; bad.verdict == refused || bad.verdict == tooLarge {
+		s.link.refused(now, bad.rule, bad.err, h.tries, h.since, true)
+		s.afterLone(now)
+	} else {
+		s.link.entriesFailed(bad.rule, bad.err)
+	}
+	s.p.setState(s.link.state, s.link.rule, s.link.err)
+}
+
+// failed has the link learn of a call that failed as a whole.
+func (s *sender) failed(now time.Time, sent int, alone bool, a *answer) {
+	h := &s.win.hunt
+	switch v := ofClass(a.rule.Class); {
+	case v == tooLarge && !alone && sent > 2*probeBytes:
+		s.link.size.tooLarge(now, sent)
+		s.link.entriesFailed(a.rule, a.err)
+		h.rows = 0
+	case v == refused || v == tooLarge:
+		s.link.refused(now, a.rule, a.err, h.tries, h.since, alone)
+		s.afterLone(now)
+	default:
+		if a.rule.Code == failure.CodeTimeout {
+			s.link.size.timedOut(sent)
+		}
+		if s.link.failed(now, a.rule, a.err) {
+			s.refreshCredentials() // and try at once, before anybody is told
+			return
+		}
+		if s.link.calls > 1 || a.rule.Code == failure.CodeTimeout { // the same bytes would time out again
+			s.win.giveBack()
+		}
+	}
+	s.publish()
+}
+
+// afterLone makes a try of suspects, which was refused as before, wait longer than one
+// that finds something new.
+func (s *sender) afterLone(now time.Time) {
+	if s.lone {
+		s.link.suspectsOnly(now)
+	}
+}
+
+// publish shows the link's state in Stats, but not what Close itself has brought about.
+func (s *sender) publish() {
+	if s.p.ctx.Err() == nil {
+		s.p.setState(s.link.state, s.link.rule, s.link.err)
+	}
+}
+
+// ask asks Kinesis about the stream, and reports whether records may be sent after it.
+func (s *sender) ask(now time.Time) bool {
+	was := s.stream.state
+	err := s.remote.describe(s.p.ctx, now, &s.stream)
+	if err != nil {
+		rule := classify(err)
+		if s.stream.askFailed(now, rule) {
+			if s.link.failed(now, rule, err) {
+				s.refreshCredentials()
+			} else {
+				s.publish()
+			}
+			return false
+		}
+		s.cfg.Logger.Info("not aggregating: the stream cannot be described", "stream", s.cfg.Stream, "error", failure.Clean(err))
+	}
+	if was != unknown {
+		s.win.reroute()
+	}
+	return true
+}
+
+// relist lists the shards after something landed on another one than predicted: the stream
+// was resharded, or switched to AUTO. It reports whether records go elsewhere now.
+func (s *sender) relist(now time.Time, entries []*entry, a *answer) bool {
+	if !s.stream.mayList(now) {
+		return true
+	}
+	if err := s.remote.relist(s.p.ctx, now, &s.stream); err != nil {
+		s.stream.state, s.stream.shards = unknown, nil
+		return true
+	}
+	s.stream.explain(now, entries, a)
+	return true
+}
+
+// paced tells the shards' rate limiters, and what shows the stream's order, of an answer.
+func (s *sender) paced(a *answer, verdicts []judged) {
+	for i := range verdicts {
+		j := &verdicts[i]
+		switch {
+		case j.verdict == delivered:
+			s.stream.paces.worked(j.shard)
+			if f := j.first(); s.stream.state == unaggregated && f.ehk == "" && s.stream.landed.note(f.key, j.shard) {
+				s.stream.auto = true
+			}
+		case j.rule.Class == failure.Throttle:
+			s.stream.paces.throttled(j.entry.shard)
+		}
+	}
+}
+
+// refreshCredentials makes the SDK fetch new credentials before the next call.
+func (s *sender) refreshCredentials() {
+	c, ok := s.p.api.(interface{ Options() kinesis.Options })
+	if !ok {
+		return
+	}
+	if cache, ok := c.Options().Credentials.(interface{ Invalidate() }); ok {
+		cache.Invalidate()
+	}
+}
+
+// report tells OnDelivery of the frames that ended.
+func (s *sender) report() {
+	for _, e := range s.win.takeEnded() {
+		if e.outcome != retry.Delivered {
+			s.p.reportLost(&LostError{Outcome: e.outcome, IDs: e.ids.list, Reason: e.err}, e.key, e.attempts)
+			continue
+		}
+		s.p.onDelivery(Delivery{IDs: e.ids.list, PartitionKey: e.key, Shard: e.shard, SequenceNumber: e.seq, Attempts: e.attempts})
+	}
+}
+
+// countVerdicts enters an answer in the figures.
+func (s *sender) countVerdicts(a *answer, verdicts []judged) {
+	s.p.count(func(st *Stats) {
+		st.Requests++
+		if a.err != nil && a.rule.Class == failure.Unknown {
+			st.Unknown++
+		}
+		for i := range verdicts {
+			j := &verdicts[i]
+			if j.verdict == delivered || j.verdict == again { // it reached Kinesis, or may have
+				for _, f := range j.frames {
+					st.DuplicatesSent += uint64(f.again)
+				}
+			}
+			switch {
+			case j.verdict == delivered || j.rule.Code == codeMoved:
+				st.KinesisRecords++
+				st.UserRecords += uint64(len(j.frames))
+				st.PayloadBytes += uint64(j.size)
+				st.PayloadUnits += payloadUnits(j.bytes())
+			case j.rule.Class == failure.Throttle && a.err == nil:
+				st.Throttled++
+			default:
+				st.Failed++
+			}
+		}
+	})
 }

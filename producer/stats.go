@@ -3,6 +3,7 @@ package producer
 import (
 	"time"
 
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/retry"
 )
 
@@ -37,7 +38,8 @@ type Stats struct {
 	Throttled      uint64 // entries refused by a shard's rate limit
 	Failed         uint64 // entries that failed otherwise, alone or with their call
 	Unknown        uint64 // calls whose outcome is unknown
-	DuplicatesSent uint64 // records sent again although an earlier attempt may have stored them
+	DuplicatesSent uint64 // records sent again, and maybe stored, that an earlier attempt may have stored
+	Late           uint64 // records that were suspected and then accepted: each may stand behind later ones of its key
 
 	// Bytes on the client's sockets since New, TLS and everything within included,
 	// headers of TCP and IP not: a packet costs 40 to 60 more. Of a client that
@@ -84,28 +86,29 @@ func (p *Producer) count(f func(*Stats)) {
 }
 
 // setState notes a change of state, and logs it.
-func (p *Producer) setState(state State, code, advice string, err error) {
+func (p *Producer) setState(state State, rule failure.Rule, err error) {
 	p.mu.Lock()
-	if state == Closed { // what was wrong last stays to be read
+	if state == Closed { // the last fault stays to be read
 		p.stats.State, p.stats.Since = Closed, time.Now()
 		p.mu.Unlock()
 		return
 	}
-	changed := p.stats.State != state || p.stats.Code != code
+	changed := p.stats.State != state || p.stats.Code != rule.Code
 	p.stats.Message = ""
 	if err != nil {
-		p.stats.Message = err.Error()
+		p.stats.Message = failure.Clean(err)
 	}
 	if changed {
-		p.stats.State, p.stats.Code, p.stats.Advice, p.stats.Since = state, code, advice, time.Now()
+		p.stats.State, p.stats.Code, p.stats.Since = state, rule.Code, time.Now()
 	}
+	p.stats.Advice = rule.Advice
+	message := p.stats.Message
 	p.mu.Unlock()
-	if !changed {
-		return
-	}
-	if err == nil {
+	switch {
+	case !changed:
+	case err == nil:
 		p.cfg.Logger.Info("kinesis stream", "stream", p.cfg.Stream, "state", state.String())
-		return
+	default:
+		p.cfg.Logger.Warn("kinesis stream", "stream", p.cfg.Stream, "state", state.String(), "code", rule.Code, "advice", rule.Advice, "error", message)
 	}
-	p.cfg.Logger.Warn("kinesis stream", "stream", p.cfg.Stream, "state", state.String(), "code", code, "advice", advice, "error", err)
 }

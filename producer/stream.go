@@ -1,116 +1,57 @@
 package producer
 
 import (
-	"context"
+	"math/bits"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
-
+	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/partition"
 )
 
-// stream is what is known of the stream: enough to aggregate safely, or not.
+// stream is what is known of the stream, as one state. Frames are aggregated only while
+// records are known to go where their hash key says, and it is known where that is: a consumer
+// that checks hash ranges drops other aggregates whole, and silently.
 type stream struct {
-	asked       bool
-	askAt       time.Time      // when to ask again; zero: when something lands elsewhere
-	movedAt     time.Time      // when it last did
-	aggregate   bool           // records go where their hash key says, and we can tell where
-	shards      *partition.Map // nil while unknown
+	state       streamState
+	shards      *partition.Map // while aggregating
 	recordBytes int            // the most that data and key of one record may have
-	paces       map[string]*pace
+	askAt       time.Time      // when to ask again; zero: when something lands elsewhere
+	listed      time.Time      // when the shards were listed last after something landed elsewhere
+	distrust    time.Duration  // how long not to aggregate after the next landing that the list does not explain
+	why         string         // aggregates can't be sent, until somebody changes the stream or its policy
+	auto        bool           // it spreads records as it likes: no order to keep
+	landed      landings
+	paces       paces
 }
 
-// noRetries makes a call end with its first attempt: a retry inside the SDK would
-// hide duplicates from the ledger and wait where nobody can wake it.
-func noRetries(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} }
+type streamState uint8
 
-// look asks Kinesis about the stream. Without the permission for it, or when the
-// stream routes records by itself (AUTO), nothing is aggregated: a consumer that
-// checks hash ranges would drop such aggregates whole and silently.
-func (s *sender) look() error {
-	ctx, cancel := context.WithTimeout(s.p.ctx, s.cfg.RequestTimeout)
-	defer cancel()
-	sum, err := s.p.api.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &s.cfg.Stream}, noRetries)
-	if err != nil {
-		return err
-	}
-	d := sum.StreamDescriptionSummary
-	if d == nil {
-		return errEmptyAnswer
-	}
-	if d.MaxRecordSizeInKiB != nil && *d.MaxRecordSizeInKiB > 0 {
-		s.stream.recordBytes = int(min(*d.MaxRecordSizeInKiB, 10<<10)) << 10
-	}
-	s.stream.asked, s.stream.aggregate, s.stream.askAt = true, false, time.Time{}
-	if d.RecordDistributionStrategy == types.RecordDistributionStrategyAuto {
-		s.stream.shards, s.stream.askAt = nil, time.Now().Add(time.Hour) // it can be switched back
-		return nil
-	}
-	shards, err := s.listShards(ctx)
-	if err != nil {
-		s.stream.asked = false
-		return err
-	}
-	m, err := partition.NewMap(shards)
-	if err != nil {
-		// Listed in the middle of a reshard: unaggregated until it is over.
-		s.cfg.Logger.Info("not aggregating: the shards do not add up", "stream", s.cfg.Stream, "error", err)
-		s.stream.shards, s.stream.askAt = nil, time.Now().Add(time.Minute)
-		return nil
-	}
-	s.stream.shards, s.stream.aggregate = m, true
-	for id := range s.stream.paces {
-		if _, open := m.ByID(id); !open {
-			delete(s.stream.paces, id)
-		}
-	}
-	return nil
+const (
+	unknown      streamState = iota // ask before anything is framed
+	unaggregated                    // until askAt
+	aggregating
+)
+
+const (
+	whyAuto   = "this stream spreads records over its shards as it likes, where consumers drop aggregates (RecordDistributionStrategy AUTO)"
+	whyDenied = "whether this stream takes aggregates is not known: allow the device's role kinesis:DescribeStreamSummary and kinesis:ListShards"
+	// betweenLists is the least time between two lists of the shards.
+	betweenLists                = time.Second
+	leastDistrust, mostDistrust = time.Minute, time.Hour
+)
+
+func newStream() stream {
+	return stream{recordBytes: defaultRecordBytes, paces: paces{}, landed: landings{}}
 }
 
-// lookAgain asks after something landed on another shard than predicted: the
-// stream was resharded, or switched to AUTO. An endpoint whose answers never match
-// its list must not be asked at every call, and gets no aggregates meanwhile.
-func (s *sender) lookAgain(now time.Time) {
-	const pause = time.Minute
-	if !s.stream.movedAt.IsZero() && now.Sub(s.stream.movedAt) < pause {
-		s.stream.aggregate, s.stream.askAt = false, s.stream.movedAt.Add(pause)
-		return
-	}
-	s.stream.movedAt = now
-	if s.look() != nil {
-		s.stream.asked, s.stream.aggregate, s.stream.shards = false, false, nil
-	}
-}
+func (st *stream) aggregates() bool { return st.state == aggregating }
 
-func (s *sender) listShards(ctx context.Context) (shards []partition.Shard, err error) {
-	in := &kinesis.ListShardsInput{StreamName: &s.cfg.Stream, ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}}
-	for {
-		out, err := s.p.api.ListShards(ctx, in, noRetries)
-		if err != nil {
-			return nil, err
-		}
-		for _, sh := range out.Shards {
-			if sh.HashKeyRange == nil || sh.SequenceNumberRange != nil && sh.SequenceNumberRange.EndingSequenceNumber != nil {
-				continue
-			}
-			start, err := partition.ParseHash(aws.ToString(sh.HashKeyRange.StartingHashKey))
-			if err != nil {
-				return nil, err
-			}
-			end, err := partition.ParseHash(aws.ToString(sh.HashKeyRange.EndingHashKey))
-			if err != nil {
-				return nil, err
-			}
-			shards = append(shards, partition.Shard{ID: aws.ToString(sh.ShardId), Range: partition.Range{Start: start, End: end}})
-		}
-		if aws.ToString(out.NextToken) == "" {
-			return shards, nil
-		}
-		// With a token, the stream's name and the filter may not be given again.
-		in = &kinesis.ListShardsInput{NextToken: out.NextToken}
-	}
+// anyOrder reports whether the order of a key's records is lost in the stream itself.
+func (st *stream) anyOrder() bool { return st.auto }
+
+// due reports whether Kinesis is to be asked about the stream.
+func (st *stream) due(now time.Time) bool {
+	return st.state == unknown || !st.askAt.IsZero() && !now.Before(st.askAt)
 }
 
 // predict returns the id of the shard a hash will go to, "" if that is unknown.
@@ -121,53 +62,105 @@ func (st *stream) predict(h partition.Hash) string {
 	return st.shards.Predict(h).ID
 }
 
-// pace returns the rate limiter of a shard, nil if the shard is unknown.
-func (st *stream) pace(shard string) *pace {
-	if shard == "" {
-		return nil
+// belongs reports whether every frame of an entry hashes into a shard. A shard that is not
+// in the map does not count as belonging.
+func (st *stream) belongs(e *entry, id string) bool {
+	if st.shards == nil {
+		return false
 	}
-	p := st.paces[shard]
-	if p == nil {
-		p = &pace{rate: 1, bytes: shardBytes, records: shardRecords}
-		st.paces[shard] = p
+	sh, ok := st.shards.ByID(id)
+	for _, f := range e.frames {
+		ok = ok && sh.Range.Contains(f.hash)
 	}
-	return p
+	return ok
 }
 
-// pace keeps what we send to one shard within what it takes: a token bucket of
-// one second, whose rate halves when the shard throttles us (others send to it
-// too) and creeps back while it does not.
-type pace struct {
-	rate    float64 // share of the shard that we use, up to 1
-	bytes   float64 // tokens
-	records float64
-	last    time.Time
-	dry     bool // some tokens have to gather: else each call would carry a crumb
+// unaggregate goes on without aggregates until a time.
+func (st *stream) unaggregate(until time.Time, why string) {
+	st.state, st.shards, st.askAt, st.why = unaggregated, nil, until, why
 }
 
-const minRate = 1.0 / 64
-
-// wait returns how long to wait until n bytes and one record may be sent, and
-// takes the tokens when that is now.
-func (p *pace) wait(now time.Time, n, records int) time.Duration {
-	if !p.last.IsZero() {
-		sec := max(now.Sub(p.last).Seconds(), 0)
-		p.bytes = min(p.bytes+sec*p.rate*shardBytes, shardBytes)
-		p.records = min(p.records+sec*p.rate*shardRecords, shardRecords)
+// aggregate takes over a list of the shards.
+func (st *stream) aggregate(m *partition.Map) {
+	st.state, st.shards, st.askAt, st.why, st.auto = aggregating, m, time.Time{}, "", false
+	st.landed = landings{}
+	for id := range st.paces {
+		if _, open := m.ByID(id); !open {
+			delete(st.paces, id)
+		}
 	}
-	p.last = now
-	need, count := min(float64(n), shardBytes), float64(records) // a record above a second's worth waits for a full bucket
-	if p.dry = p.dry || p.bytes < need || p.records < count; p.dry {
-		need, count = max(need, p.rate*shardBytes/4), max(count, p.rate*shardRecords/4)
-	}
-	short := max((need-p.bytes)/(p.rate*shardBytes), (count-p.records)/(p.rate*shardRecords))
-	if p.dry = short > 0; p.dry {
-		return time.Duration(short*float64(time.Second)) + time.Millisecond
-	}
-	p.bytes -= float64(n)
-	p.records -= float64(records)
-	return 0
 }
 
-func (p *pace) throttled() { p.rate = max(p.rate/2, minRate) }
-func (p *pace) worked()    { p.rate = min(p.rate*1.1, 1) }
+// mayList reports whether the shards may be listed again after something landed on another
+// shard than predicted. If not, nothing is aggregated until they may.
+func (st *stream) mayList(now time.Time) bool {
+	if next := st.listed.Add(betweenLists); now.Before(next) {
+		st.unaggregate(next, "")
+		return false
+	}
+	st.listed = now
+	return true
+}
+
+// explain compares a fresh list with where things landed. An endpoint whose answers do not
+// match its own list gets no aggregates for a while.
+func (st *stream) explain(now time.Time, entries []*entry, a *answer) {
+	if st.state != aggregating {
+		return
+	}
+	if !a.movedFrom(entries, st.predict) {
+		st.distrust = 0
+		return
+	}
+	st.distrust = min(max(2*st.distrust, leastDistrust), mostDistrust)
+	st.unaggregate(now.Add(st.distrust), "")
+}
+
+// askFailed notes that a question about the stream failed. It reports whether that is a
+// reason not to send. A question that is not allowed, that is throttled for the account, or
+// whose answer makes no sense, is none; it is one not to aggregate.
+func (st *stream) askFailed(now time.Time, rule failure.Rule) (stop bool) {
+	ask, why := time.Hour, whyDenied
+	switch {
+	case rule.Class == failure.Throttle, rule.Class == failure.Retry:
+		ask, why = time.Minute, ""
+	case rule.Code == "AccessDeniedException", rule.Code == "UnknownOperationException", rule.Code == failure.CodeEmptyResponse,
+		rule.Code == failure.CodeHugeResponse, rule.Class == failure.Bisect, rule.Class == failure.TooLarge:
+	default:
+		return true
+	}
+	st.unaggregate(now.Add(ask), why)
+	return false
+}
+
+// landings say how often the latest records of some keys changed shards, by which a stream that
+// may not be described shows that it keeps no order.
+type landings map[string]landing
+
+type landing struct {
+	shard   string
+	changes uint32 // one bit for each of the last 32 records
+}
+
+const (
+	mostLandings = 64 // keys that are looked at
+	// manyChanges of a key within 32 records are no reshard: a stream of two shards that spreads
+	// its records makes some 16.
+	manyChanges = 14
+)
+
+// note is told where a record of a key was stored, while the shards are unknown. It reports
+// whether the key keeps to no shard.
+func (ls landings) note(key, shard string) bool {
+	l, known := ls[key]
+	if !known && len(ls) >= mostLandings {
+		return false
+	}
+	l.changes <<= 1
+	if known && l.shard != shard {
+		l.changes |= 1
+	}
+	l.shard = shard
+	ls[key] = l
+	return bits.OnesCount32(l.changes) >= manyChanges
+}

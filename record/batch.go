@@ -14,6 +14,7 @@ type Batch struct {
 	rows    []Row
 	dec     *Decoder
 	scratch Record
+	mark    func(device string, boot uint64) Mark
 }
 
 // NewBatch returns an empty batch whose rows dec can read.
@@ -21,6 +22,24 @@ func NewBatch(dec *Decoder) *Batch { return &Batch{dec: dec} }
 
 // Set makes rows the content of the batch.
 func (b *Batch) Set(rows []Row) { b.rows = rows }
+
+// SetMark makes fn say what frames of the batch state of each device and boot in
+// them. An encoder calls it once for each, if the format has marks. Without it, or
+// with nil, frames state nothing. It stays for the batches to come.
+func (b *Batch) SetMark(fn func(device string, boot uint64) Mark) { b.mark = fn }
+
+// Mark returns what there is to say of a device and a boot of the batch.
+func (b *Batch) Mark(device string, boot uint64) Mark {
+	if b.mark == nil {
+		return Mark{}
+	}
+	m := b.mark(device, boot)
+	if !m.Complete {
+		return Mark{}
+	}
+	m.Closed = m.Closed[:min(len(m.Closed), MaxClosed)]
+	return m
+}
 
 // Len returns the number of records.
 func (b *Batch) Len() int { return len(b.rows) }

@@ -1,9 +1,6 @@
 package record
 
-import (
-	"fmt"
-	"strconv"
-)
+import "strconv"
 
 // BootDigits is how many characters a boot has as text: it is 64 bits, in
 // hexadecimal, lower case, with leading zeros.
@@ -21,11 +18,15 @@ func AppendBoot(dst []byte, boot uint64) []byte {
 	return dst
 }
 
-// ParseBoot reads the text of a boot.
+func badBoot(value string) error {
+	return &FieldError{"boot", value, `a boot is text of 16 lower-case hexadecimal digits, such as "9f3c1e7a55d20b86"`}
+}
+
+// ParseBoot reads the text of a boot. The error is a [FieldError].
 func ParseBoot(s string) (uint64, error) {
 	boot, err := strconv.ParseUint(s, 16, 64)
 	if err != nil || len(s) != BootDigits || FormatBoot(boot) != s {
-		return 0, fmt.Errorf("record: boot %q: not %d lower-case hexadecimal digits", shorten(s), BootDigits)
+		return 0, badBoot(strconv.Quote(shorten(s)))
 	}
 	return boot, nil
 }

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -12,202 +11,106 @@ import (
 // fields, take the values of each column of Cols, in order and each once, by
 // [Columns.Numbers] or [Columns.Strings], and ask [Columns.Err] at the end.
 //
-// It holds no values, only where in each row the next one is: 32 bytes a record,
-// which are kept for the next batch.
+// It holds no values, only where in each row the next one is, 32 bytes a record, and
+// what records do not have in common, at most [MostDiverse] bytes or those of one
+// record. That memory is kept for the next batch. Time is linear in the bytes of the rows.
 type Columns struct {
 	ColumnSet
 	Series []Series
+	Shapes []Shape // those of the series, in the order in which they first occur
 	Of     []int64 // the series of each record, in the order of the batch
 	Times  []int64 // ms since 1970, by group
 	Seqs   []int64 // sequence numbers, by group
 
-	rows  []Row
-	order []uint32 // by group: which row
-	at    []uint32 // of each row: where its next value is
-	next  int      // the column to be taken
-	bad   error
-	known map[string]uint32 // series by key, while there are several
-	key   []byte
+	rows     []Row
+	order    []uint32 // by group: which row
+	at       []uint32 // of each row: where its next value is
+	starts   []int    // of each series: where in order its group is
+	users    []uint32 // by column: the series that have it, rising
+	usersEnd []int    // of each column: where its users end
+	next     int      // the column to be taken
+	steps    int      // for tests: how often it was looked at something
+	bad      error
+	index    seriesIndex
 }
 
-// Series is what a run of records has in common: all but sequence number, time
-// and values.
-type Series struct {
-	Device  string  // of each record's ID
-	Boot    uint64  // likewise
-	Schema  *Schema // nil for records without one
-	Ref     string  // the schema's, which a record may name without having one
-	Present []byte  // with a Schema: which of its fields there are, lowest bit first
-	Meta    []Meta  // of each record
-	Cols    []int   // its readings: which columns, rising
-	N       int     // records
-
-	form  byte
-	head  []byte   // what its rows have between the time and the first reading
-	skip  [][]byte // without a Schema: what is before the value of each reading
-	taken int      // readings
-}
-
-// Read takes the rows of b apart; c borrows them. The error, which wraps
+// Read takes the rows of b apart; c borrows them. It returns how many of them it
+// has taken, from the first on: not all, if these have so little in common that
+// memory would not suffice for more, but at least one. The error, which wraps
 // [ErrRow], names the record whose row is damaged.
-func (c *Columns) Read(b *Batch) error {
+func (c *Columns) Read(b *Batch) (taken int, err error) {
 	n := len(b.rows)
-	c.rows, c.next, c.bad = b.rows, 0, nil
-	c.Series = c.Series[:0]
+	c.rows, c.next, c.bad, c.steps = b.rows, 0, nil, 0
 	c.ColumnSet.Reset()
-	c.Of, c.order, c.at = resized(c.Of, n), resized(c.order, n), resized(c.at, n)
-	c.Times, c.Seqs = resized(c.Times, n), resized(c.Seqs, n)
-	clear(c.known)
-	last := uint32(0)
+	c.resetSeries()
+	c.Of, c.at = resized(c.Of, n), resized(c.at, n)
+	last := -1
 	for i := range c.rows {
 		row := &c.rows[i]
 		values, ok := 0, false
-		if i > 0 {
-			values, ok = c.Series[last].match(row)
+		if last >= 0 {
+			values, ok = c.match(last, row)
 		}
 		if !ok {
-			var err error
 			if last, err = c.find(row, b.dec); err != nil {
-				return fmt.Errorf("record %s: %w", row.ID, err)
+				return 0, fmt.Errorf("record %s: %w", row.ID, err)
 			}
-			if values, ok = c.Series[last].match(row); !ok {
-				return fmt.Errorf("record %s: %w: damaged", row.ID, ErrRow)
+			if i > 0 && c.index.spent > MostDiverse {
+				return i, nil
+			}
+			if values, ok = c.match(last, row); !ok {
+				return 0, fmt.Errorf("record %s: %w: damaged", row.ID, ErrRow)
 			}
 		}
 		c.Of[i], c.at[i] = int64(last), uint32(values)
 		c.Series[last].N++
 	}
 	c.group()
-	return nil
+	return n, nil
 }
 
-// match tells whether a row is of the series, and where in it the readings begin.
-func (s *Series) match(row *Row) (values int, ok bool) {
-	if row.ID.Boot != s.Boot || row.ID.Device != s.Device || len(row.Data) == 0 || row.Data[0] != s.form {
-		return 0, false
-	}
-	rd := rowReader{b: row.Data[1:]}
-	rd.varint()
-	if rd.bad || !bytes.HasPrefix(rd.b, s.head) {
-		return 0, false
-	}
-	rd.b = rd.b[len(s.head):]
-	values = len(row.Data) - len(rd.b)
-	for _, head := range s.skip {
-		if !bytes.HasPrefix(rd.b, head) {
-			return 0, false
-		}
-		rd.b = rd.b[len(head):]
-		if rd.value(Kind(head[len(head)-1])); rd.bad {
-			return 0, false
-		}
-	}
-	return values, true
-}
-
-// find returns the series of a row, a new one if there is none like it.
-func (c *Columns) find(row *Row, dec *Decoder) (uint32, error) {
-	s := Series{Device: row.ID.Device, Boot: row.ID.Boot}
-	rd := rowReader{b: row.Data}
-	s.form = rd.byte()
-	rd.varint()
-	start := len(row.Data) - len(rd.b)
-	if s.form&flagMeta != 0 {
-		for range rd.byte() {
-			name, value := rd.str(), rd.str()
-			s.Meta = append(s.Meta, Meta{name, value})
-		}
-	}
-	var readings []Column
-	switch s.form &^ flagMeta {
-	case formSchema:
-		if err := dec.schemaHead(&s, &rd); err != nil {
-			return 0, err
-		}
-		for i, f := range s.Schema.fields {
-			if s.Present[i/8]&(1<<(i%8)) != 0 {
-				readings = append(readings, Column{Name: f.Name, Kind: f.Kind})
-			}
-		}
-		s.head = row.Data[start : len(row.Data)-len(rd.b)]
-	case formFree:
-		s.Ref = rd.str()
-		n := rd.uvarint()
-		s.head = row.Data[start : len(row.Data)-len(rd.b)]
-		for i := uint64(0); i < n && !rd.bad; i++ {
-			before := rd.b
-			name, kind := rd.str(), Kind(rd.byte())
-			s.skip = append(s.skip, before[:len(before)-len(rd.b)])
-			rd.value(kind)
-			readings = append(readings, Column{Name: name, Kind: kind})
-		}
-	default:
-		return 0, fmt.Errorf("%w: form byte %#02x is unknown to this version", ErrRow, s.form)
-	}
-	if rd.bad || len(readings) > MaxReadings {
-		return 0, fmt.Errorf("%w: damaged %d bytes before its end", ErrRow, len(rd.b))
-	}
-	return c.add(&s, readings), nil
-}
-
-// schemaHead reads the fingerprint and the presence bits of a schema's row.
-func (d *Decoder) schemaHead(s *Series, rd *rowReader) error {
-	var print uint64
-	if fp := rd.take(8); len(fp) == 8 {
-		print = binary.BigEndian.Uint64(fp)
-	}
-	if s.Schema = d.schemas[print]; s.Schema == nil {
-		return fmt.Errorf("%w: its schema %016x is not known here", ErrRow, print)
-	}
-	s.Ref = s.Schema.ref
-	if s.Present = rd.take(uint64(len(s.Schema.fields)+7) / 8); rd.bad {
-		return fmt.Errorf("%w: it ends too early", ErrRow)
-	}
-	return nil
-}
-
-// add makes s known, unless there is one like it.
-func (c *Columns) add(s *Series, readings []Column) uint32 {
-	c.key = append(c.key[:0], s.form)
-	c.key = binary.AppendUvarint(c.key, uint64(s.Boot))
-	c.key = appendBytes(c.key, s.Device)
-	c.key = append(c.key, s.head...)
-	for _, h := range s.skip {
-		c.key = append(c.key, h...)
-	}
-	if i, ok := c.known[string(c.key)]; ok {
-		return i
-	}
-	if c.known == nil {
-		c.known = map[string]uint32{}
-	}
-	i := uint32(len(c.Series))
-	c.known[string(c.key)] = i
-	s.Cols = c.Assign(readings)
-	c.Series = append(c.Series, *s)
-	return i
-}
-
-// group orders the records by series.
+// group orders the records by series, and the columns' series by column.
 func (c *Columns) group() {
+	c.starts = resized(c.starts, len(c.Series))
+	c.usersEnd = resized(c.usersEnd, len(c.Cols))
+	clear(c.usersEnd)
 	for i := range c.Cols {
 		c.Cols[i].N = 0
 	}
-	starts := make([]int, len(c.Series))
-	at := 0
+	at, users := 0, 0
 	for i := range c.Series {
-		starts[i] = at
-		at += c.Series[i].N
-		for _, col := range c.Series[i].Cols {
-			c.Cols[col].N += c.Series[i].N
+		s := &c.Series[i]
+		c.starts[i] = at
+		at += s.N
+		for _, col := range c.Shapes[s.Shape].Cols {
+			c.Cols[col].N += s.N
+			c.usersEnd[col]++
+			users++
 		}
 	}
+	c.users = resized(c.users, users)
+	from := 0
+	for col, n := range c.usersEnd { // where each column's begin, until they are filled
+		c.usersEnd[col], from = from, from+n
+	}
+	for i := range c.Series {
+		for _, col := range c.Shapes[c.Series[i].Shape].Cols {
+			c.users[c.usersEnd[col]] = uint32(i)
+			c.usersEnd[col]++
+			c.steps++
+		}
+	}
+	c.order = resized(c.order, len(c.rows))
+	c.Times, c.Seqs = resized(c.Times, len(c.rows)), resized(c.Seqs, len(c.rows))
 	for i, s := range c.Of {
-		at := starts[s]
-		starts[s]++
+		at := c.starts[s]
+		c.starts[s]++
 		row := &c.rows[i]
 		c.order[at], c.Seqs[at] = uint32(i), int64(row.ID.Seq)
 		c.Times[at], _ = binary.Varint(row.Data[1:])
+	}
+	for i := range c.Series {
+		c.starts[i] -= c.Series[i].N
 	}
 }
 
@@ -262,18 +165,19 @@ func (c *Columns) Strings(fn func(string)) {
 // take calls fn for each series that has the next column, with its rows and how
 // many bytes are before the value, and moves on to the column after.
 func (c *Columns) take(fn func(rows []uint32, skip int)) {
-	at := 0
-	for i := range c.Series {
+	from := 0
+	if c.next > 0 {
+		from = c.usersEnd[c.next-1]
+	}
+	for _, i := range c.users[from:c.usersEnd[c.next]] {
 		s := &c.Series[i]
-		if s.taken < len(s.Cols) && s.Cols[s.taken] == c.next {
-			skip := 0
-			if s.skip != nil {
-				skip = len(s.skip[s.taken])
-			}
-			s.taken++
-			fn(c.order[at:at+s.N], skip)
+		skip := 0
+		if heads := c.Shapes[s.Shape].skip; heads != nil {
+			skip = len(heads[s.taken])
 		}
-		at += s.N
+		s.taken++
+		c.steps++
+		fn(c.order[c.starts[i]:c.starts[i]+s.N], skip)
 	}
 	c.next++
 }
@@ -297,8 +201,9 @@ func (c *Columns) Err() error {
 // Forget lets go of the batch, which c borrows until then.
 func (c *Columns) Forget() {
 	c.rows = nil
+	c.resetSeries()
 	clear(c.Series[:cap(c.Series)])
-	c.Series = c.Series[:0]
+	clear(c.Shapes[:cap(c.Shapes)])
 	clear(c.Cols[:cap(c.Cols)])
 	c.Reset()
 }

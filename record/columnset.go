@@ -13,14 +13,21 @@ type Column struct {
 // the readings of the same series come to the same columns, so a frame need not
 // say which there are.
 type ColumnSet struct {
-	Cols []Column         // in the order of the frame
-	at   map[Column][]int // by name and kind
+	Cols  []Column // in the order of the frame
+	first map[columnKey]int
+	more  map[columnKey][]int // behind the first, rising
+}
+
+type columnKey struct {
+	name string
+	kind Kind
 }
 
 // Reset empties the set.
 func (c *ColumnSet) Reset() {
 	c.Cols = c.Cols[:0]
-	clear(c.at)
+	clear(c.first)
+	clear(c.more)
 }
 
 // Assign returns the columns of a series' readings, of which only name and kind
@@ -28,23 +35,34 @@ func (c *ColumnSet) Reset() {
 // before it, else a new one at the end. So columns rise within a series; a name
 // and kind has several if series have their readings in different orders.
 func (c *ColumnSet) Assign(readings []Column) []int {
-	if c.at == nil {
-		c.at = map[Column][]int{}
+	if c.first == nil {
+		c.first, c.more = map[columnKey]int{}, map[columnKey][]int{}
 	}
 	cols := make([]int, len(readings))
 	from := 0
 	for i, r := range readings {
-		r.N = 0
-		have := c.at[r]
-		if at, _ := slices.BinarySearch(have, from); at < len(have) {
-			from = have[at]
-		} else {
-			from = len(c.Cols)
-			c.Cols = append(c.Cols, r)
-			c.at[r] = append(have, from)
-		}
+		from = c.column(columnKey{r.Name, r.Kind}, from)
 		cols[i] = from
 		from++
 	}
 	return cols
+}
+
+// column returns the first column of that name and kind that is not before from.
+func (c *ColumnSet) column(key columnKey, from int) int {
+	first, known := c.first[key]
+	if known && first >= from {
+		return first
+	}
+	if known {
+		have := c.more[key]
+		if at, _ := slices.BinarySearch(have, from); at < len(have) {
+			return have[at]
+		}
+		c.more[key] = append(have, len(c.Cols))
+	} else {
+		c.first[key] = len(c.Cols)
+	}
+	c.Cols = append(c.Cols, Column{Name: key.name, Kind: key.kind})
+	return len(c.Cols) - 1
 }

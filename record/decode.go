@@ -52,7 +52,7 @@ func (d *Decoder) AddStored(fingerprint uint64, doc []byte) error {
 	s := &Schema{name: stored.Name, version: stored.Version, ref: stored.Name + "/" + strconv.Itoa(stored.Version), print: fingerprint}
 	for _, f := range stored.Fields {
 		kind, ok := parseKind(f.Kind)
-		if !ok || f.Name == "" {
+		if !ok || badName(f.Name) != "" || f.Name == "" {
 			return fmt.Errorf("record: schema document: field %q of kind %q cannot be read by this version", f.Name, f.Kind)
 		}
 		s.fields = append(s.fields, Field{Name: f.Name, Kind: kind, Unit: f.Unit})

@@ -19,7 +19,7 @@
 //
 // One record is one JSON object on one line; members that are empty are left out:
 //
-//	{"device_id":"pi-7f3a","boot":17,"seq":4211,"ts":"2026-11-22T21:40:01.123Z",
+//	{"device_id":"pi-7f3a","boot":"9f3c1e7a55d20b86","seq":4211,"ts":"2026-11-22T21:40:01.123Z",
 //	 "schema":"env/1","meta":{"site":"north"},"readings":{"temperature":21.5,"motion":false}}
 //
 // Nothing is lost on the way through it: a float is written with the fewest

@@ -3,13 +3,14 @@ package record
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // FieldError says what is wrong with one field of one record: its name, the
 // value it had and the limit it broke.
 type FieldError struct {
 	Field   string // the reading, or device_id, ts, meta
-	Value   string // as record JSON prints it; cut to 64 bytes
+	Value   string // as record JSON prints it, a string in quotes; cut to 64 bytes
 	Problem string // such as "above the maximum 85 Cel"
 }
 
@@ -33,7 +34,7 @@ func (e *ValidationError) Error() string {
 	var b strings.Builder
 	b.WriteString("record: ")
 	if e.Schema != "" {
-		b.WriteString(e.Schema + ": ")
+		b.WriteString(printable(e.Schema) + ": ")
 	}
 	for i, f := range e.Fields {
 		if i > 0 {
@@ -61,7 +62,7 @@ type faults struct {
 
 func (f *faults) add(field, value, problem string) {
 	// The strings may alias a caller's memory or a row: the error outlives both.
-	f.list = append(f.list, &FieldError{clone(field), shorten(value), problem})
+	f.list = append(f.list, &FieldError{clone(printable(field)), shorten(value), problem})
 }
 
 func (f *faults) err() error {
@@ -69,6 +70,15 @@ func (f *faults) err() error {
 		return nil
 	}
 	return &ValidationError{Schema: clone(f.schema), Fields: f.list}
+}
+
+// printable returns a name as an error shows it: as it is, or quoted if printing it
+// would do something else.
+func printable(name string) string {
+	if utf8.ValidString(name) && strings.IndexFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) < 0 {
+		return name
+	}
+	return strconv.Quote(name)
 }
 
 func clone(s string) string { return strings.Clone(s) }

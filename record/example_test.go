@@ -24,7 +24,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	r := record.Record{ID: record.ID{Device: "pi-7f3a", Boot: 17, Seq: 4211}}
+	r := record.Record{ID: record.ID{Device: "pi-7f3a", Boot: 0x9f3c1e7a55d20b86, Seq: 4211}}
 	if err := record.NewDecoder(schema).Decode(&r, row); err != nil {
 		panic(err)
 	}
@@ -33,6 +33,6 @@ func Example() {
 	_, _, err = schema.AppendTyped(nil, Env{Temperature: 131.5}, at)
 	fmt.Println(err)
 	// Output:
-	// {"device_id":"pi-7f3a","boot":17,"seq":4211,"ts":"2026-11-22T21:40:01.123Z","schema":"env/1","readings":{"temperature":21.5,"motion":true}}
+	// {"device_id":"pi-7f3a","boot":"9f3c1e7a55d20b86","seq":4211,"ts":"2026-11-22T21:40:01.123Z","schema":"env/1","readings":{"temperature":21.5,"motion":true}}
 	// record: env/1: temperature = 131.5: above the maximum 85 Cel
 }

@@ -75,7 +75,7 @@ func (p *parser) token() json.Token {
 // first token of the value. Keys that come twice are an error.
 func (p *parser) object(what string, member func(key string, tok json.Token)) {
 	if tok := p.token(); tok != json.Delim('{') {
-		p.fail("%s is not an object", what)
+		p.bad(what, tok, "it is an object, of one line")
 		return
 	}
 	p.members(what, member)
@@ -103,30 +103,42 @@ func (p *parser) members(what string, member func(key string, tok json.Token)) {
 func (p *parser) member(r *Record, key string, tok json.Token) {
 	switch key {
 	case "device_id":
-		r.ID.Device = p.str(key, tok)
+		r.ID.Device = p.str(key, tok, "a device id is text; write it in quotes")
 		if err := CheckDevice(r.ID.Device); err != nil {
 			p.fail("%w", err)
 		}
 	case "boot":
-		boot, err := ParseBoot(p.str(key, tok))
+		s, ok := tok.(string)
+		boot, err := ParseBoot(s)
+		if !ok {
+			err = badBoot(printed(tok))
+		}
 		if err != nil {
 			p.fail("%w", err)
 		}
 		r.ID.Boot = boot
 	case "seq":
-		r.ID.Seq = p.uint(key, tok, 64)
+		n, _ := tok.(json.Number)
+		seq, err := strconv.ParseUint(string(n), 10, 64)
+		if err != nil {
+			p.bad(key, tok, "a sequence number is a whole number from 0 to 18446744073709551615, without quotes")
+		}
+		r.ID.Seq = seq
 	case "ts":
-		s := p.str(key, tok)
+		s, _ := tok.(string)
 		t, err := time.Parse(time.RFC3339Nano, s)
 		if err != nil {
-			p.fail("ts = %q is not an RFC 3339 time such as 2026-11-22T21:40:01.123Z", shorten(s))
+			p.bad(key, tok, `a time is text as of RFC 3339, such as "2026-11-22T21:40:01.123Z"`)
 		}
 		r.Time = t.UTC().Truncate(time.Millisecond)
 	case "schema":
-		r.Schema = p.str(key, tok)
+		r.Schema = p.str(key, tok, `a schema's reference is text, such as "env/1"`)
+		if problem := refProblem(r.Schema); problem != "" {
+			p.bad(key, tok, problem)
+		}
 	case "meta":
 		p.inner(key, tok, MaxMeta, func(name string, tok json.Token) {
-			r.Meta = append(r.Meta, Meta{name, p.str("meta."+name, tok)})
+			r.Meta = append(r.Meta, Meta{name, p.str("meta."+name, tok, "metadata is text; write it in quotes")})
 		})
 	case "readings":
 		p.inner(key, tok, MaxReadings, func(name string, tok json.Token) {
@@ -139,7 +151,7 @@ func (p *parser) member(r *Record, key string, tok json.Token) {
 
 func (p *parser) inner(what string, tok json.Token, most int, member func(string, json.Token)) {
 	if tok != json.Delim('{') {
-		p.fail("%s is not an object", what)
+		p.bad(what, tok, "it is an object of names and values")
 		return
 	}
 	n := 0
@@ -148,29 +160,39 @@ func (p *parser) inner(what string, tok json.Token, most int, member func(string
 			p.fail("%s has more than %d members", what, most)
 			return
 		}
-		if name == "" || len(name) > MaxNameBytes {
-			p.fail("%s: a name is 1 to %d bytes, %s has %d", what, MaxNameBytes, strconv.Quote(shorten(name)), len(name))
+		if problem := nameProblem("a name", name); problem != "" {
+			p.fail("%s: %s: %s", what, strconv.Quote(shorten(name)), problem)
 			return
 		}
 		member(name, tok)
 	})
 }
 
-func (p *parser) str(what string, tok json.Token) string {
-	s, ok := tok.(string)
-	if !ok {
-		p.fail("%s is not a string", shorten(what))
-	}
-	return s
+// bad says what is wrong with a member's value, which begins with tok.
+func (p *parser) bad(member string, tok json.Token, problem string) {
+	p.fail("%w", &FieldError{printable(shorten(member)), printed(tok), problem})
 }
 
-func (p *parser) uint(what string, tok json.Token, bits int) uint64 {
-	n, _ := tok.(json.Number)
-	u, err := strconv.ParseUint(string(n), 10, bits)
-	if err != nil {
-		p.fail("%s = %v is not an integer of 0 to %d bits", what, tok, bits)
+// printed returns a JSON value, or the beginning of one, as an error shows it.
+func printed(tok json.Token) string {
+	switch t := tok.(type) {
+	case string:
+		return strconv.Quote(shorten(t))
+	case nil:
+		return "null"
+	case json.Delim:
+		return string(t) + "…" + string(t+2) // } and ] are two behind { and [
+	default:
+		return shorten(fmt.Sprint(t))
 	}
-	return u
+}
+
+func (p *parser) str(what string, tok json.Token, problem string) string {
+	s, ok := tok.(string)
+	if !ok {
+		p.bad(what, tok, problem)
+	}
+	return s
 }
 
 func (p *parser) value(name string, tok json.Token) Value {
@@ -184,19 +206,19 @@ func (p *parser) value(name string, tok json.Token) Value {
 		if !strings.ContainsAny(s, ".eE") {
 			i, err := strconv.ParseInt(s, 10, 64)
 			if err != nil {
-				p.fail("%s = %s does not fit a 64-bit integer; write it with a point to have a float", shorten(name), shorten(s))
+				p.bad(name, tok, "it does not fit a 64-bit integer; write it with a point to have a float")
 			}
 			return IntValue(i)
 		}
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil {
-			p.fail("%s = %s does not fit a 64-bit float", shorten(name), shorten(s))
+			p.bad(name, tok, "it does not fit a 64-bit float")
 		}
 		return FloatValue(f)
 	case nil:
-		p.fail("%s is null; leave the reading out instead", shorten(name))
+		p.bad(name, tok, "leave a reading without a value out instead")
 	default:
-		p.fail("%s is an object or an array; a reading is a number, true, false or a string", shorten(name))
+		p.bad(name, tok, "a reading is a number, true, false or a string")
 	}
 	return Value{}
 }

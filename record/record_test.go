@@ -41,12 +41,12 @@ func TestTypedRoundTrip(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "pi-1", dev)
 
-	r := Record{ID: ID{dev, 17, 4211}}
+	r := Record{ID: ID{dev, 0x9f3c1e7a55d20b86, 4211}}
 	require.NoError(t, NewDecoder(s).Decode(&r, row))
 	require.Equal(t, "env/1", r.Schema)
 	require.Equal(t, now.Truncate(time.Millisecond), r.Time)
 	line := AppendJSON(nil, &r)
-	require.Equal(t, `{"device_id":"pi-1","boot":17,"seq":4211,"ts":"2026-11-22T21:40:01.123Z","schema":"env/1","meta":{"site":"north"},`+
+	require.Equal(t, `{"device_id":"pi-1","boot":"9f3c1e7a55d20b86","seq":4211,"ts":"2026-11-22T21:40:01.123Z","schema":"env/1","meta":{"site":"north"},`+
 		`"readings":{"temperature":0.0,"humidity":74.69999694824219,"count":4294967295,"big":9223372036854775807,"motion":true,"note":"h\"é\n\u0001"}}`, string(line))
 	back, err := ParseJSON(line)
 	require.NoError(t, err)
@@ -67,8 +67,8 @@ func TestTypedErrorsNameEveryField(t *testing.T) {
 	require.ErrorAs(t, err, &ve)
 	require.Len(t, ve.Fields, 4)
 	require.EqualError(t, err, "record: env/1: temperature = 131.5: above the maximum 85 Cel; "+
-		"humidity = null: not a finite number; leave the reading out instead; "+
-		"big = 9223372036854775808: above the largest int, 9223372036854775807; note = a\xff: not valid UTF-8")
+		"humidity = NaN: not a finite number; leave the reading out instead; "+
+		"big = 9223372036854775808: above the largest int, 9223372036854775807; note = \"a\\xff\": not valid UTF-8")
 
 	for name, v := range map[string]any{"nil": nil, "nil pointer": (*env)(nil), "another type": struct{}{}, "int": 1} {
 		_, _, err := s.AppendTyped(nil, v, now)
@@ -184,11 +184,11 @@ func TestFreeRecords(t *testing.T) {
 
 	_, err = AppendRecord(nil, nil, &Record{Meta: []Meta{{"m", "1"}, {"m", "2"}, {"", "x"}},
 		Readings: []Reading{{"a", FloatValue(math.Inf(1))}, {"a", IntValue(1)}, {"", IntValue(1)}, {"z", Value{}}, {"u", StringValue("\xc0")}}}, now)
-	for _, want := range []string{"meta.m: given twice", `meta = "": a metadata name`, "a = null: not a finite", "a = 1: given twice", `"": a reading's name`, "z = no value", "not valid UTF-8"} {
+	for _, want := range []string{"meta.m: given twice", `meta = "": a metadata name`, "a = +Inf: not a finite", "a = 1: given twice", `"": a reading's name`, "z = no value", "not valid UTF-8"} {
 		require.ErrorContains(t, err, want)
 	}
 	_, err = AppendRecord(nil, envSchema(t), &Record{Readings: []Reading{{"temperature", IntValue(1)}, {"pressure", FloatValue(1)}, {"note", StringValue("")}, {"note", StringValue("")}}}, now)
-	for _, want := range []string{"temperature = 1: is of kind int, the schema says float", "pressure = 1.0: is not a field", "note: given twice"} {
+	for _, want := range []string{"temperature = 1: is of kind int, the schema says float", "pressure = 1.0: is not a field", `note = "": given twice`} {
 		require.ErrorContains(t, err, want)
 	}
 	_, err = AppendRecord(nil, nil, &Record{Readings: []Reading{{"s", StringValue(strings.Repeat("x", MaxRowBytes))}}}, now)
@@ -219,27 +219,31 @@ func TestEveryFloatSurvivesJSON(t *testing.T) {
 
 func TestParseJSONIsStrict(t *testing.T) {
 	for in, want := range map[string]string{
-		``:                                    "ends too early",
-		`{`:                                   "",
-		`[]`:                                  "record is not an object",
-		`{"device_id":"a"} x`:                 "",
-		`{"device_id":"a"}{}`:                 "follows",
-		`{"readings":{}}`:                     "device_id is missing",
-		`{"device_id":""}`:                    "1 to 128 characters",
-		`{"device_id":1}`:                     "device_id is not a string",
-		`{"device_id":"a","x":1}`:             `unknown member "x"`,
-		`{"device_id":"a","device_id":"b"}`:   "given twice",
-		`{"device_id":"a","boot":4294967296}`: "boot = 4294967296",
-		`{"device_id":"a","seq":-1}`:          "seq = -1",
-		`{"device_id":"a","ts":"yesterday"}`:  "RFC 3339",
-		`{"device_id":"a","readings":[]}`:     "readings is not an object",
-		`{"device_id":"a","readings":{"t":null}}`:                "t is null",
-		`{"device_id":"a","readings":{"t":[1]}}`:                 "t is an object or an array",
-		`{"device_id":"a","readings":{"":1}}`:                    "a name is 1 to 128 bytes",
+		``:                                  "ends too early",
+		`{`:                                 "",
+		`[]`:                                "record = […]: it is an object",
+		`{"device_id":"a"} x`:               "",
+		`{"device_id":"a"}{}`:               "follows",
+		`{"readings":{}}`:                   "device_id is missing",
+		`{"device_id":""}`:                  "1 to 128 characters",
+		`{"device_id":1}`:                   "device_id = 1: a device id is text",
+		`{"device_id":"a","x":1}`:           `unknown member "x"`,
+		`{"device_id":"a","device_id":"b"}`: "given twice",
+		`{"device_id":"a","boot":17}`:       `boot = 17: a boot is text of 16 lower-case hexadecimal digits, such as "9f3c1e7a55d20b86"`,
+		`{"device_id":"a","boot":"17"}`:     `boot = "17": a boot is`,
+		`{"device_id":"a","boot":null}`:     `boot = null: a boot is`,
+		`{"device_id":"a","boot":"9F3C1E7A55D20B86"}`:            `boot = "9F3C1E7A55D20B86": a boot is`,
+		`{"device_id":"a","boot":"+f3c1e7a55d20b86"}`:            `boot = "+f3c1e7a55d20b86": a boot is`,
+		`{"device_id":"a","seq":-1}`:                             "seq = -1",
+		`{"device_id":"a","ts":"yesterday"}`:                     `ts = "yesterday": a time is text`,
+		`{"device_id":"a","readings":[]}`:                        "readings = […]: it is an object of names",
+		`{"device_id":"a","readings":{"t":null}}`:                "t = null: leave a reading",
+		`{"device_id":"a","readings":{"t":[1]}}`:                 "t = […]: a reading is a number",
+		`{"device_id":"a","readings":{"":1}}`:                    `"": a name is 1 to 128 bytes of UTF-8, this one has 0`,
 		`{"device_id":"a","readings":{"t":1,"t":2}}`:             "given twice",
 		`{"device_id":"a","readings":{"t":9223372036854775808}}`: "does not fit a 64-bit integer",
 		`{"device_id":"a","readings":{"t":1e999}}`:               "does not fit a 64-bit float",
-		`{"device_id":"a","meta":{"m":1}}`:                       "meta.m is not a string",
+		`{"device_id":"a","meta":{"m":1}}`:                       "meta.m = 1: metadata is text",
 		"{\"device_id\":\"\xff\"}":                               "not valid UTF-8",
 	} {
 		_, err := ParseJSON([]byte(in))
@@ -309,7 +313,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func FuzzParseJSON(f *testing.F) {
-	f.Add([]byte(`{"device_id":"a","boot":1,"seq":2,"ts":"2026-11-22T21:40:01.123Z","schema":"e/1","meta":{"a":"b"},"readings":{"t":1.5,"u":-3,"b":true,"s":"\u00e9"}}`))
+	f.Add([]byte(`{"device_id":"a","boot":"9f3c1e7a55d20b86","seq":2,"ts":"2026-11-22T21:40:01.123Z","schema":"e/1","meta":{"a":"b"},"readings":{"t":1.5,"u":-3,"b":true,"s":"\u00e9"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := ParseJSON(data)
 		if err != nil {

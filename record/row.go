@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 // A row is a record in compact binary form, as the buffer holds it. The id is
@@ -105,20 +104,12 @@ func appendBytes(dst []byte, s string) []byte {
 }
 
 func checkMeta(bad *faults, name, value string) {
-	if name == "" || len(name) > MaxNameBytes || !utf8.ValidString(name) {
-		bad.add("meta", strconv.Quote(name), "a metadata name is 1 to "+strconv.Itoa(MaxNameBytes)+" bytes of UTF-8")
+	if problem := nameProblem("a metadata name", name); problem != "" {
+		bad.add("meta", strconv.Quote(name), problem)
 	}
 	if problem := badString(value); problem != "" {
 		bad.add("meta."+name, strconv.Quote(value), problem)
 	}
-}
-
-// CheckDevice tells whether s can be a device id: 1 to 128 characters of UTF-8.
-func CheckDevice(s string) error {
-	if s == "" || !utf8.ValidString(s) || len(s) > MaxDevice && utf8.RuneCountInString(s) > MaxDevice {
-		return &FieldError{"device_id", strconv.Quote(shorten(s)), "a device id is 1 to " + strconv.Itoa(MaxDevice) + " characters of UTF-8"}
-	}
-	return nil
 }
 
 // AppendRecord validates r and appends it to dst as a row. When s is not nil and
@@ -164,30 +155,30 @@ func AppendRecord(dst []byte, s *Schema, r *Record, now time.Time) ([]byte, erro
 }
 
 func (w *rowWriter) freeReadings(bad *faults, r *Record) {
-	if len(r.Schema) > MaxNameBytes || !utf8.ValidString(r.Schema) {
-		bad.add("schema", strconv.Quote(r.Schema), "a schema's reference is at most "+strconv.Itoa(MaxNameBytes)+" bytes of UTF-8")
+	if problem := refProblem(r.Schema); problem != "" {
+		bad.add("schema", strconv.Quote(r.Schema), problem)
 	}
 	w.buf = appendBytes(w.buf, r.Schema)
 	w.buf = binary.AppendUvarint(w.buf, uint64(len(r.Readings)))
 	for i := range r.Readings {
 		name, v := r.Readings[i].Name, r.Readings[i].Value
-		if name == "" || len(name) > MaxNameBytes || !utf8.ValidString(name) {
-			bad.add(strconv.Quote(shorten(name)), "", "a reading's name is 1 to "+strconv.Itoa(MaxNameBytes)+" bytes of UTF-8")
+		if problem := nameProblem("a reading's name", name); problem != "" {
+			bad.add("readings", strconv.Quote(name), problem)
 		}
 		for j := range i { // at most 512, mostly under 20: cheaper than a map
 			if r.Readings[j].Name == name {
-				bad.add(name, v.String(), "given twice")
+				bad.add(name, v.shown(), "given twice")
 				break
 			}
 		}
 		switch {
 		case !v.kind.valid():
-			bad.add(name, v.String(), "has no kind; use FloatValue, IntValue, BoolValue or StringValue")
+			bad.add(name, v.shown(), "has no kind; use FloatValue, IntValue, BoolValue or StringValue")
 			continue
 		case v.kind == Float && !finite(v.bits):
-			bad.add(name, v.String(), notFinite)
+			bad.add(name, v.shown(), notFinite)
 		case v.kind == String && badString(v.str) != "":
-			bad.add(name, strconv.Quote(v.str), badString(v.str))
+			bad.add(name, v.shown(), badString(v.str))
 		}
 		w.buf = appendBytes(w.buf, name)
 		w.buf = append(w.buf, byte(v.kind))
@@ -223,11 +214,11 @@ func (w *rowWriter) schemaReadings(bad *faults, s *Schema, r *Record) {
 	for i := range r.Readings {
 		rd := &r.Readings[i]
 		if _, ok := s.index[rd.Name]; !ok {
-			bad.add(rd.Name, rd.Value.String(), "is not a field of schema "+s.ref)
+			bad.add(rd.Name, rd.Value.shown(), "is not a field of schema "+s.ref)
 		}
 		for j := range i {
 			if r.Readings[j].Name == rd.Name {
-				bad.add(rd.Name, rd.Value.String(), "given twice")
+				bad.add(rd.Name, rd.Value.shown(), "given twice")
 				break
 			}
 		}

@@ -79,6 +79,12 @@ func (s *Schema) Ref() string { return s.ref }
 // Fields returns a copy of the fields, in declaration order.
 func (s *Schema) Fields() []Field { return append([]Field(nil), s.fields...) }
 
+// Len returns the number of fields.
+func (s *Schema) Len() int { return len(s.fields) }
+
+// Field returns field i, from 0.
+func (s *Schema) Field(i int) Field { return s.fields[i] }
+
 // Fingerprint identifies what is needed to read a row or a columnar frame: name,
 // version, and each field's name, kind, unit and whether it is required. Limits
 // and docs may change without changing it.
@@ -141,8 +147,8 @@ func checkField(bad *faults, f *Field) {
 	if f.Min != nil && f.Max != nil && *f.Min > *f.Max {
 		bad.add(name, "", fmt.Sprintf("min %v is above max %v", *f.Min, *f.Max))
 	}
-	if strings.ContainsAny(f.Doc, "\n\r") || len(f.Doc) > 1024 || !utf8.ValidString(f.Doc) {
-		bad.add(name, "doc", "a doc is one line of at most 1024 bytes")
+	if f.Doc != "" && (len(f.Doc) > 1024 || badName(strings.TrimSpace(f.Doc)) != "") {
+		bad.add(name, "doc", "a doc is one line of at most 1024 bytes, without control characters and the like")
 	}
 }
 
@@ -172,11 +178,11 @@ func isUnit(s string) bool {
 // check validates one present value against its field.
 func (f *Field) check(bad *faults, v Value) {
 	if v.kind != f.Kind {
-		bad.add(f.Name, v.String(), "is of kind "+v.kind.String()+", the schema says "+f.Kind.String())
+		bad.add(f.Name, v.shown(), "is of kind "+v.kind.String()+", the schema says "+f.Kind.String())
 		return
 	}
 	if problem := f.problem(v); problem != "" {
-		bad.add(f.Name, v.String(), problem)
+		bad.add(f.Name, v.shown(), problem)
 	}
 }
 

@@ -67,7 +67,7 @@ func (s *Schema) appendStruct(dst []byte, at unsafe.Pointer, now time.Time) (row
 		val, ok, problem := st.value(at)
 		switch {
 		case problem != "":
-			bad.add(f.Name, val.String(), problem)
+			bad.add(f.Name, val.String(), problem) // digits
 		case ok:
 			f.check(&bad, val)
 			w.present(i, val)
@@ -146,4 +146,16 @@ func (st *slot) value(base unsafe.Pointer) (v Value, ok bool, problem string) {
 		v = IntValue(int64(u))
 	}
 	return v, true, ""
+}
+
+// Takes reports whether AppendTyped takes v: a struct of the type that s was made of,
+// or a pointer to one.
+func (s *Schema) Takes(v any) bool {
+	t := reflect.TypeOf(v)
+	return s.plan != nil && (t == s.plan.typ || t == s.plan.ptr)
+}
+
+// SameType reports whether both schemas were made of one struct type.
+func (s *Schema) SameType(o *Schema) bool {
+	return s.plan != nil && o.plan != nil && s.plan.typ == o.plan.typ
 }

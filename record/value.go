@@ -103,6 +103,18 @@ func (v Value) String() string {
 	return "no value"
 }
 
+// shown returns the value as an error shows it: a String in quotes, which tell it
+// from a number, and with what a terminal would obey escaped.
+func (v Value) shown() string {
+	switch {
+	case v.kind == String:
+		return strconv.Quote(v.str)
+	case v.kind == Float && !finite(v.bits):
+		return strconv.FormatFloat(math.Float64frombits(v.bits), 'g', -1, 64)
+	}
+	return v.String()
+}
+
 func (v Value) appendJSON(dst []byte) []byte {
 	switch v.kind {
 	case Float:

@@ -116,11 +116,11 @@ query() { # SQL: prints what it gives, without the line of names
 		QUEUED | RUNNING) sleep 1 ;;
 		SUCCEEDED)
 			aws athena get-query-results --query-execution-id "$id" --query 'ResultSet.Rows[].[Data[].VarCharValue]' --output text |
-				tail -n +2
+				tail -n +2 | cat -v
 			return
 			;;
 		*)
-			aws athena get-query-execution --query-execution-id "$id" --query QueryExecution.Status.StateChangeReason --output text >&2
+			aws athena get-query-execution --query-execution-id "$id" --query QueryExecution.Status.StateChangeReason --output text | cat -v >&2
 			return 1
 			;;
 		esac
@@ -423,10 +423,10 @@ fi
 
 say "what was observed"
 aws glue get-job-runs --job-name "$job" --output text \
-	--query 'JobRuns[].[Id, JobRunState, GlueVersion, WorkerType, ExecutionTime, DPUSeconds, Timeout, ErrorMessage]'
+	--query 'JobRuns[].[Id, JobRunState, GlueVersion, WorkerType, ExecutionTime, DPUSeconds, Timeout, ErrorMessage]' | cat -v
 since=$((($(date +%s) - SECONDS - 60) * 1000))
 aws logs filter-log-events --log-group-name "/aws-glue/jobs/$project-role/$project-job-$region/output" --start-time "$since" \
-	--filter-pattern '"clocks_corrected"' --query 'events[].message' --output text | tail -20
+	--filter-pattern '"clocks_corrected"' --query 'events[].message' --output text | tail -20 | cat -v
 aws cloudwatch describe-alarms --alarm-name-prefix "$project-" --query 'MetricAlarms[].[AlarmName, StateValue]' --output text
 
 if [ "$failures" -gt 0 ]; then

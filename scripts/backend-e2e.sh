@@ -19,7 +19,7 @@ scripts/spark-setup.sh || skip $?
 scripts/spark-setup.sh s3a || [ $? -eq 77 ] # the test in S3 is skipped then
 export KINESIS_LOCAL_PLAIN_PORT=${KINESIS_LOCAL_PLAIN_PORT:-0}
 export KINESIS_LOCAL_TLS_PORT=${KINESIS_LOCAL_TLS_PORT:-0}
-echo "+ (cd e2e && go vet ./spark && go test -count=1 -timeout 15m ./spark $*)"
+echo "+ (cd e2e && go vet ./spark && go test -count=1 -timeout 80m ./spark $*)"
 (cd e2e && go vet ./spark)
 # shellcheck disable=SC2016
-scripts/kinesis-local.sh bash -c 'cd e2e && go test -count=1 -timeout 15m ./spark "$@"' - "$@" || skip $?
+scripts/kinesis-local.sh bash -c 'cd e2e && go test -count=1 -timeout 80m ./spark "$@"' - "$@" || skip $?

@@ -20,7 +20,7 @@ for setup in cli spark; do
 		exit "$status"
 	fi
 done
-echo "+ (cd e2e && go vet ./athena ./cli && go test ./athena ./cli)"
+echo "+ (cd e2e && go vet ./athena ./cli ./internal/... && go test ./athena ./cli ./internal/...)"
 cd e2e
-go vet ./athena ./cli
-go test -count=1 -timeout 10m ./athena ./cli
+go vet ./athena ./cli ./internal/...
+go test -count=1 -timeout 80m ./athena ./cli ./internal/...

@@ -68,7 +68,7 @@ failed() {
 }
 
 plain='' tls=''
-for _ in $(seq 300); do
+for _ in $(seq 3000); do
 	plain=$(sed -n 's/^plain=//p' "$tmp/ports")
 	tls=$(sed -n 's/^tls=//p' "$tmp/ports")
 	if [ -n "$plain" ] && [ -n "$tls" ]; then
@@ -80,7 +80,7 @@ for _ in $(seq 300); do
 	sleep 0.1
 done
 if [ -z "$plain" ] || [ -z "$tls" ]; then
-	failed "kinesis-local did not open its ports within 30 s"
+	failed "kinesis-local did not open its ports within 5 minutes"
 fi
 
 export KINESIS_LOCAL_PLAIN=http://127.0.0.1:$plain

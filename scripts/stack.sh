@@ -18,4 +18,4 @@ fi
 echo "+ (cd e2e && go vet ./stack && go test ./stack)"
 cd e2e
 go vet ./stack
-STACK_TOOLS="$PWD/../.tools/stack" go test -count=1 -timeout 10m ./stack
+STACK_TOOLS="$PWD/../.tools/stack" go test -count=1 -timeout 80m ./stack

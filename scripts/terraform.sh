@@ -20,4 +20,4 @@ done
 echo "+ (cd e2e && go vet ./terraform && go test ./terraform)"
 cd e2e
 go vet ./terraform
-TERRAFORM_TOOLS="$PWD/../.tools/terraform" STACK_TOOLS="$PWD/../.tools/stack" go test -count=1 -timeout 10m ./terraform
+TERRAFORM_TOOLS="$PWD/../.tools/terraform" STACK_TOOLS="$PWD/../.tools/stack" go test -count=1 -timeout 80m ./terraform

@@ -23,7 +23,7 @@ func env(t testing.TB, sink string) *model.Model {
 	require.NoError(t, err)
 	m := &model.Model{Versions: []*record.Schema{schema}, Columns: []model.Column{
 		{Name: "device_id", Type: "string"},
-		{Name: "boot", Type: "bigint"},
+		{Name: "boot", Type: "string"},
 		{Name: "seq", Type: "bigint"},
 		{Name: "ts", Type: "timestamp", Doc: "UTC"},
 		{Name: "meta", Type: "map<string,string>"},

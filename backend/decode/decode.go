@@ -26,11 +26,21 @@ type Decoder struct {
 	// MaxUserRecords is the most user records that an aggregate may have, and
 	// the most partition keys. Default: 65,536, which is 1 MiB of 16-byte ones.
 	MaxUserRecords int
+	// MaxRecords is how many records all the user records of one Kinesis record may
+	// have together; of what those before it left, each may have a half. Records that
+	// repeat take next to no bytes, so those of 1 MiB could take a minute to read.
+	// Default: 2,097,152; a producer with 64 MiB of memory makes at most 900,000 of
+	// a Kinesis record, and 30,000 of a frame.
+	MaxRecords int64
+	// Marks, if not nil, is called with each mark of a frame, behind its records: how
+	// far a device's records are complete. It is valid only during the call.
+	Marks func(compress.Mark)
 }
 
 const (
-	defaultBytes      = 1 << 30
-	defaultMaxRecords = 1 << 16
+	defaultBytes   = 1 << 30
+	defaultUsers   = 1 << 16
+	defaultRecords = 2 << 20
 )
 
 // Kind tells what an [Item] is.
@@ -66,8 +76,8 @@ type Item struct {
 	// the KCL calls sub-sequence number. It is 0 outside of aggregates and -1
 	// for a damaged aggregate.
 	Index int
-	// Err is an [Error]: what is wrong with what is Damaged, or why Opaque JSON
-	// isn't record JSON. Otherwise it is nil.
+	// Err is an [Error]: what is wrong with what is Damaged, or why Opaque JSON, gzip
+	// or zstd isn't record JSON. Otherwise it is nil.
 	Err error
 }
 
@@ -82,13 +92,17 @@ func (d *Decoder) Decode(data []byte, partitionKey string, fn func(Item) error) 
 	if budget <= 0 {
 		budget, most = defaultBytes, compress.DefaultLimit
 	}
+	records := d.MaxRecords
+	if records <= 0 {
+		records = defaultRecords
+	}
 	if !bytes.HasPrefix(data, []byte(kpl.Magic)) {
-		_, err := d.userRecord(Item{Data: data, PartitionKey: partitionKey}, most, fn)
+		_, err := d.userRecord(Item{Data: data, PartitionKey: partitionKey}, limits{most, records}, fn)
 		return err
 	}
 	mostUsers := d.MaxUserRecords
 	if mostUsers <= 0 {
-		mostUsers = defaultMaxRecords
+		mostUsers = defaultUsers
 	}
 	users, err := kpl.Parse(data, kpl.Limits{Records: mostUsers, Keys: mostUsers})
 	if err == nil && len(users) == 0 {
@@ -111,38 +125,40 @@ func (d *Decoder) Decode(data []byte, partitionKey string, fn func(Item) error) 
 		u := &users[i]
 		it := Item{Data: u.Data, PartitionKey: u.PartitionKey, ExplicitHashKey: u.ExplicitHashKey, Index: i}
 		share := float64(shares) / float64(total) * float64(len(u.Data))
-		used, err := d.userRecord(it, min(max(int64(share), left/2), most), fn)
+		used, err := d.userRecord(it, limits{min(max(int64(share), left/2), most), max(records/2, 1)}, fn)
 		if err != nil {
 			return err
 		}
-		left = max(left-used, 0)
+		left = max(left-used.bytes, 0)
+		records -= used.records
 	}
 	return nil
 }
 
-// userRecord hands out what is in it.Data, which may decompress to limit bytes. It
-// returns about how many it did.
-func (d *Decoder) userRecord(it Item, limit int64, fn func(Item) error) (used int64, err error) {
-	if bytes.HasPrefix(it.Data, []byte(kpl.Magic)) {
-		return 0, damaged(it, ErrAggregate, 0, errors.New("it is an aggregate inside of an aggregate"), fn)
-	}
-	format := compress.Sniff(it.Data)
-	if format == compress.Unknown {
+// limits are what a user record may come to, or came to.
+type limits struct{ bytes, records int64 }
+
+// userRecord hands out what is in it.Data, and returns about how much that was. It
+// never looks for an aggregate: one that is in an aggregate, or in a frame's place,
+// is somebody's own data.
+func (d *Decoder) userRecord(it Item, most limits, fn func(Item) error) (used limits, err error) {
+	if compress.Sniff(it.Data) == compress.Unknown {
 		it.Kind = Opaque
-		return 0, fn(it)
+		return used, fn(it)
 	}
-	records := 0
 	var stop error // of fn
 	// As many bytes as are here already are no bomb; and a limit of 0 would mean the default.
-	limit = max(limit, int64(len(it.Data)), 1)
-	err = compress.Decode(it.Data, limit, func(r *record.Record) error {
+	most.bytes = max(most.bytes, int64(len(it.Data)), 1)
+	frames := compress.Decoder{Schemas: d.Schemas, MaxBytes: most.bytes, MaxRecords: most.records, Marks: d.Marks}
+	err = frames.Decode(it.Data, func(r *record.Record) error {
 		of := it
 		of.Kind, of.Record = Record, r
 		stop = fn(of)
-		records++
-		used += r.Size()
+		used.records++
+		used.bytes += r.Size()
 		return stop
-	}, d.Schemas...)
+	})
+	records := int(used.records)
 	if err == nil && records == 0 {
 		err = errors.New("there is no record in it")
 	}
@@ -152,21 +168,15 @@ func (d *Decoder) userRecord(it Item, limit int64, fn func(Item) error) (used in
 	case err == nil:
 		return used, nil
 	case errors.Is(err, compress.ErrTooLarge):
-		return limit, damaged(it, ErrTooLarge, records, err, fn)
+		return most, damaged(it, ErrTooLarge, records, err, fn)
 	case errors.Is(err, compress.ErrSchema):
-		return 0, damaged(it, ErrSchema, records, err, fn)
-	case format == compress.JSONLines && records == 0 && !meantAsRecord(it.Data):
+		return limits{}, damaged(it, ErrSchema, records, err, fn)
+	case errors.Is(err, compress.ErrNotRecords):
 		it.Kind = Opaque
 		it.Err = &Error{Reason: ErrNotRecord, Index: it.Index, PartitionKey: it.PartitionKey, Cause: err}
 		return used, fn(it)
 	}
 	return used, damaged(it, ErrFrame, records, err, fn)
-}
-
-// meantAsRecord tells broken record JSON, or that of a later version, from JSON
-// that never was any.
-func meantAsRecord(data []byte) bool {
-	return bytes.Contains(data, []byte(`"device_id"`)) && bytes.Contains(data, []byte(`"readings"`))
 }
 
 func damaged(it Item, reason error, records int, cause error, fn func(Item) error) error {
@@ -177,7 +187,7 @@ func damaged(it Item, reason error, records int, cause error, fn func(Item) erro
 
 // Reasons of an [Error], to be told apart with errors.Is.
 var (
-	// ErrAggregate: the aggregate is damaged, or one is inside of another.
+	// ErrAggregate: the aggregate is damaged.
 	ErrAggregate = errors.New("damaged aggregate")
 	// ErrFrame: the frame is truncated, fails its checksum, or holds something
 	// other than record JSON.
@@ -187,7 +197,7 @@ var (
 	// ErrSchema: the records are of a schema that is not among Decoder.Schemas.
 	// Nothing is wrong with the frame: with the schema it can be decoded.
 	ErrSchema = errors.New("unknown schema")
-	// ErrNotRecord: it is opaque JSON.
+	// ErrNotRecord: it is JSON, gzip or zstd, and opaque: there are no records in it.
 	ErrNotRecord = errors.New("not record JSON")
 )
 

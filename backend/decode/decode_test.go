@@ -115,7 +115,8 @@ func TestKinds(t *testing.T) {
 		"a record, then something":    {append(bytes.Clone(one), "\n{}"...), []Kind{Record, Damaged}, ErrFrame},
 		"the same, without readings":  {[]byte("{\"device_id\":\"d\"}\n{}"), []Kind{Record, Damaged}, ErrFrame},
 		"record JSON cut short":       {one[:len(one)-2], []Kind{Damaged}, ErrFrame},
-		"gzip's magic only":           {[]byte{0x1f, 0x8b}, []Kind{Damaged}, ErrFrame},
+		"gzip's magic only":           {[]byte{0x1f, 0x8b}, []Kind{Opaque}, nil}, // any two bytes may be that
+		"gzip's header only":          {[]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3}, []Kind{Damaged}, ErrFrame},
 		"zstd's magic only":           {[]byte{0x28, 0xb5, 0x2f, 0xfd}, []Kind{Damaged}, ErrFrame},
 		"an empty zstd frame":         {[]byte("\x28\xb5\x2f\xfd0\x00\x01\x00\x00"), []Kind{Damaged}, ErrFrame},
 		"the aggregate's magic":       {good[:4], []Kind{Damaged}, ErrAggregate},
@@ -123,7 +124,8 @@ func TestKinds(t *testing.T) {
 		"a bad MD5":                   {badSum, []Kind{Damaged}, ErrAggregate},
 		"an aggregate cut short":      {good[:len(good)-1], []Kind{Damaged}, ErrAggregate},
 		"an empty aggregate":          {empty, []Kind{Damaged}, ErrAggregate},
-		"an aggregate in another":     {aggregateOf(t, kpl.UserRecord{PartitionKey: "k", Data: good}), []Kind{Damaged}, ErrAggregate},
+		"an aggregate in another":     {aggregateOf(t, kpl.UserRecord{PartitionKey: "k", Data: good}), []Kind{Opaque}, nil},
+		"a broken one in another":     {aggregateOf(t, kpl.UserRecord{PartitionKey: "k", Data: badSum}), []Kind{Opaque}, nil},
 		"an empty user record":        {aggregateOf(t, kpl.UserRecord{PartitionKey: "k"}), []Kind{Opaque}, nil},
 		"an aggregate, then its copy": {append(bytes.Clone(good), good...), []Kind{Damaged}, ErrAggregate},
 	} {
@@ -173,7 +175,7 @@ func TestDamageStaysWhereItIs(t *testing.T) {
 func TestFnEndsDecode(t *testing.T) {
 	mine := errors.New("mine")
 	frame := frameOf(t, compress.Zstd, recordsOf("d", 3))
-	bad := aggregateOf(t, kpl.UserRecord{PartitionKey: "a", Data: []byte{0x1f, 0x8b}}, kpl.UserRecord{PartitionKey: "b", Data: frame}, kpl.UserRecord{PartitionKey: "c", Data: []byte("x")})
+	bad := aggregateOf(t, kpl.UserRecord{PartitionKey: "a", Data: frame[:4]}, kpl.UserRecord{PartitionKey: "b", Data: frame}, kpl.UserRecord{PartitionKey: "c", Data: []byte("x")})
 	for stopAt, kind := range []Kind{Damaged, Record, Record, Record, Opaque} {
 		n := 0
 		err := new(Decoder).Decode(bad, "k", func(it Item) error {

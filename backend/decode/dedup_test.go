@@ -119,3 +119,16 @@ func TestDedupMemory(t *testing.T) {
 	id := record.ID{Device: "device", Boot: 1}
 	require.Zero(t, testing.AllocsPerRun(400, func() { id.Seq = 1 + id.Seq%500; d.Seen(id) }))
 }
+
+// TestDedupTellsBootsApart: a boot is 64 bits, and each of them counts.
+func TestDedupTellsBootsApart(t *testing.T) {
+	var d Dedup
+	const boot = 0x9f3c1e7a55d20b86
+	require.False(t, d.Seen(record.ID{Device: "d", Boot: boot, Seq: 1}))
+	for bit := range 64 {
+		id := record.ID{Device: "d", Boot: boot ^ 1<<bit, Seq: 1}
+		require.False(t, d.Seen(id), "bit %d", bit)
+		require.True(t, d.Seen(id))
+	}
+	require.True(t, d.Seen(record.ID{Device: "d", Boot: boot, Seq: 1}))
+}

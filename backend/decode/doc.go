@@ -33,16 +33,19 @@
 //	a frame's      records
 //	any other      opaque, for this package has no opinion on it
 //
-// What has the first bytes of an aggregate or of a frame and isn't a good one is
-// Damaged, never opaque. There is one exception: JSON is everybody's, so plain
-// text that begins with "{" and isn't record JSON is opaque, with the parser's
-// complaint in Item.Err, unless it speaks of "device_id" and of "readings":
-// that is meant to be record JSON, and Damaged.
+// What is an aggregate or a frame and isn't a good one is Damaged, never opaque,
+// even if it lost its end or has a bit wrong in its first bytes. Some 30 bits say
+// that it is one (see compress.Sniff), so that other data is not taken for it. JSON,
+// gzip and zstd are everybody's: what is whole and isn't record JSON is opaque,
+// with the parser's complaint in Item.Err, unless it looks like record JSON that was
+// damaged. An aggregate is looked for in the data of a Kinesis record only: a user
+// record that looks like one is opaque.
 //
 // # Hostile data
 //
 // Whatever the data, there is no panic, and with the default limits less than 32
 // MiB of memory is in use: a decompressor's window of at most 8 MiB, a line of
 // at most 1 MiB, 80 bytes for each user record, and what is garbage already.
-// Time is bounded by Decoder.MaxBytes.
+// Time is bounded by Decoder.MaxBytes and Decoder.MaxRecords, some ten seconds at
+// worst with the default limits; an error of the callback ends it at once.
 package decode

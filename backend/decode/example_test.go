@@ -9,11 +9,11 @@ import (
 func Example() {
 	// What a consumer gets: the data and the partition key of Kinesis records.
 	arrived := []struct{ data, key string }{
-		{`{"device_id":"pi","boot":17,"seq":1,"readings":{"temperature":21.5}}` + "\n" +
-			`{"device_id":"pi","boot":17,"seq":2,"readings":{"temperature":21.6}}`, "pi"},
-		{`{"device_id":"pi","boot":17,"seq":2,"readings":{"temperature":21.6}}`, "pi"}, // sent again
+		{`{"device_id":"pi","boot":"9f3c1e7a55d20b86","seq":1,"readings":{"temperature":21.5}}` + "\n" +
+			`{"device_id":"pi","boot":"9f3c1e7a55d20b86","seq":2,"readings":{"temperature":21.6}}`, "pi"},
+		{`{"device_id":"pi","boot":"9f3c1e7a55d20b86","seq":2,"readings":{"temperature":21.6}}`, "pi"}, // sent again
 		{"21.7;ok", "legacy"},
-		{"\x1f\x8b\x08", "pi"},
+		{"\x28\xb5\x2f\xfd", "pi"},
 	}
 	var dec decode.Decoder
 	var dedup decode.Dedup
@@ -39,9 +39,9 @@ func Example() {
 		}
 	}
 	// Output:
-	// record pi/17/1 21.5
-	// record pi/17/2 21.6
-	// duplicate pi/17/2
+	// record pi/9f3c1e7a55d20b86/1 21.5
+	// record pi/9f3c1e7a55d20b86/2 21.6
+	// duplicate pi/9f3c1e7a55d20b86/2
 	// opaque "21.7;ok" of legacy
-	// dead letter 1f 8b 08: user record 0 with key "pi": compress: damaged frame: gzip: unexpected EOF
+	// dead letter 28 b5 2f fd: user record 0 with key "pi": compress: damaged frame: line 1: unexpected EOF
 }

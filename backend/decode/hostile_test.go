@@ -3,15 +3,18 @@ package decode
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rivulet-iot/rivulet/compress"
 	"github.com/rivulet-iot/rivulet/internal/kpl"
+	"github.com/rivulet-iot/rivulet/record"
 )
 
 // peak runs fn and returns by how much the heap grew at most, as seen at each
@@ -126,4 +129,91 @@ func TestHugeCounts(t *testing.T) {
 		}
 		require.Less(t, total, limit)
 	}
+}
+
+// TestRecordsAreBounded: records that repeat take next to no bytes, so their number
+// has a limit of its own; and what comes behind a bomb has its share.
+func TestRecordsAreBounded(t *testing.T) {
+	var gz bytes.Buffer
+	zw := gzip.NewWriter(&gz)
+	_, _ = zw.Write(bytes.Repeat([]byte(`{"device_id":"d","readings":{}}`+"\n"), 50_000))
+	require.NoError(t, zw.Close())
+	columnar := frameOf(t, compress.Columnar, constant(50_000))
+	good := frameOf(t, compress.Columnar, recordsOf("good", 100))
+	for name, bomb := range map[string][]byte{"gzip": gz.Bytes(), "columnar": columnar} {
+		count := func(d Decoder, data []byte) (bombs, fine int, damages []error) {
+			require.NoError(t, d.Decode(data, "k", func(it Item) error {
+				switch {
+				case it.Kind == Damaged:
+					damages = append(damages, it.Err)
+				case it.PartitionKey == "good":
+					fine++
+				default:
+					bombs++
+				}
+				return nil
+			}))
+			return bombs, fine, damages
+		}
+		bombs, _, damages := count(Decoder{MaxRecords: 1000}, bomb)
+		require.LessOrEqual(t, bombs, 1000, name)
+		require.Len(t, damages, 1)
+		require.ErrorIs(t, damages[0], ErrTooLarge)
+		require.ErrorContains(t, damages[0], "more than 1000 records")
+		bombs, _, damages = count(Decoder{MaxRecords: 50_000}, bomb)
+		require.Equal(t, 50_000, bombs, name)
+		require.Empty(t, damages)
+		bombs, _, damages = count(Decoder{}, bomb)
+		require.Equal(t, 50_000, bombs, name)
+		require.Empty(t, damages)
+
+		var users []kpl.UserRecord
+		for range 6 {
+			users = append(users, kpl.UserRecord{PartitionKey: "bomb", Data: bomb}, kpl.UserRecord{PartitionKey: "good", Data: good})
+		}
+		bombs, fine, damages := count(Decoder{MaxRecords: 40_000}, aggregateOf(t, users...))
+		require.LessOrEqual(t, bombs, 40_000, name)
+		require.Equal(t, 600, fine, name)
+		require.Len(t, damages, 6, name)
+
+		// An error of the callback ends it at once.
+		n, mine := 0, errors.New("enough")
+		require.Equal(t, mine, new(Decoder).Decode(bomb, "k", func(Item) error {
+			if n++; n == 10 {
+				return mine
+			}
+			return nil
+		}))
+		require.Equal(t, 10, n)
+	}
+}
+
+// TestHonestRecordsThatRepeat: a device whose readings never change sends hundreds of
+// thousands of records in an aggregate, and they all pass.
+func TestHonestRecordsThatRepeat(t *testing.T) {
+	frame := frameOf(t, compress.Columnar, constant(30_000)) // the most of a window
+	require.Less(t, len(frame), 300)
+	var users []kpl.UserRecord
+	for range 20 {
+		users = append(users, kpl.UserRecord{PartitionKey: "k", Data: frame})
+	}
+	n := 0
+	require.NoError(t, new(Decoder).Decode(aggregateOf(t, users...), "k", func(it Item) error {
+		if it.Kind != Record {
+			return it.Err
+		}
+		n++
+		return nil
+	}))
+	require.Equal(t, 20*30_000, n)
+}
+
+// constant are records that nothing changes in.
+func constant(n int) []record.Record {
+	recs := make([]record.Record, n)
+	for i := range recs {
+		recs[i] = record.Record{ID: record.ID{Device: "d", Boot: 7, Seq: uint64(i + 1)}, Time: time.UnixMilli(1_700_000_000_000 + 1000*int64(i)).UTC(),
+			Readings: []record.Reading{{Name: "t", Value: record.FloatValue(21.5)}}}
+	}
+	return recs
 }

@@ -25,7 +25,7 @@ func TestColumns(t *testing.T) {
 		got = append(got, c.Name+" "+c.Type)
 	}
 	require.Equal(t, []string{
-		"device_id string", "boot bigint", "seq bigint", "ts timestamp", "ts_source string", "device_ts string",
+		"device_id string", "boot string", "seq bigint", "ts timestamp", "ts_source string", "device_ts string",
 		"arrival_time timestamp", "schema string", "meta map<string,string>",
 		"temperature double", "humidity double", "motion boolean", "battery double", "count bigint", "note string", "pressure double",
 		"extra map<string,string>", "site string", "model string", "sequence_number string",

@@ -20,6 +20,7 @@ import io
 import json
 import math
 import os
+import re
 import struct
 import sys
 import zlib
@@ -47,16 +48,104 @@ class FrameError(ValueError):
 
 
 def sniff(frame: bytes) -> str:
-    """Tells by its first bytes which codec wrote a frame: "columnar", "gzip", "zstd", "none"; or "unknown"."""
-    start = bytes(frame[:4])
-    codecs = {b"\xd7R": "columnar", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"{": "none"}
-    return next((codec for magic, codec in codecs.items() if start.startswith(magic)), "unknown")
+    """Tells which codec wrote a frame: "columnar", "gzip", "zstd", "none"; or "unknown".
+
+    Some 30 bits must agree, so that of other bytes none is taken for a damaged frame; and a frame that lost its end or has a
+    bit wrong, be it in those bits, is told all the same. All that begins with a brace is "none", and gzip and zstd may hold
+    anything: is_others tells these from frames.
+    """
+    start = bytes(frame[:16])
+    if _is_columnar(start, frame):
+        return "columnar"
+    if _is_gzip(start):
+        return "gzip"
+    if _is_zstd(start):
+        return "zstd"
+    return "none" if start[:1] == b"{" or start[1:14] == _RECORD_START[1:14] else "unknown"
+
+
+def is_others(frame: bytes, limit: int = DEFAULT_LIMIT) -> bool:
+    """Tells whether a frame that cannot be read is JSON, or gzip or zstd of something, that is whole and that nothing says was
+    meant as record JSON: somebody's own."""
+    if sniff(frame) in ("columnar", "unknown"):
+        return False
+    text = b""
+    try:
+        for chunk in _text(bytes(frame)):
+            text += chunk[: _MEANT - len(text)]
+            limit -= len(chunk)
+            if limit < 0:
+                break
+    except FrameError:
+        return False
+    return text != b"" and not _meant_as_records(text)
+
+
+_COLUMNAR, _DEFLATED = 0xD7525601, 0x80  # magic and version; with a text that is deflated
+_GZIP = bytes.fromhex("1f8b080000096e8800ff")  # how our encoder begins: no flags, no time, no system
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_RECORD_START = b'{"device_id":"'
+_SEEN = b'"device_id":', b'"boot":"', b'"seq":', b'"ts":"', b'"readings":{'
+_MEANT = 1 << 14  # bytes of a text that are looked at
+
+
+def _wrong_bits(start: bytes, right: bytes) -> int:
+    return bin(int.from_bytes(start[: len(right)], "big") ^ int.from_bytes(right, "big")).count("1")
+
+
+def _is_columnar(start: bytes, frame: bytes) -> bool:
+    head = int.from_bytes(start[:4], "big")
+    ours = head & ~_DEFLATED == _COLUMNAR and len(start) >= 4
+    if ours or len(start) < 8:
+        return ours
+    if (head ^ _COLUMNAR) >> 8 == 0 and _fits(head, frame):
+        return True  # of a later version, which has its checksum in the same place
+    heads = (_COLUMNAR, _COLUMNAR | _DEFLATED)
+    return any(_wrong_bits(start, right.to_bytes(4, "big")) == 1 and _fits(right, frame) for right in heads)
+
+
+def _fits(head: int, frame: bytes) -> bool:
+    """Tells whether a columnar frame has the right checksum if it begins with head."""
+    return int.from_bytes(frame[4:8], "little") == zlib.crc32(frame[8:], zlib.crc32(head.to_bytes(4, "big")))
+
+
+def _is_gzip(start: bytes) -> bool:
+    """Tells gzip by all of the header that RFC 1952 fixes, or by how near it is to what our encoder writes."""
+    if len(start) < len(_GZIP):
+        return False
+    flags, extra, system = start[3], start[8], start[9]
+    if start[:3] == _GZIP[:3] and flags & 0xE0 == 0 and extra in (0, 2, 4) and (system <= 13 or system == 255):
+        return True
+    return _wrong_bits(start, _GZIP) <= 4
+
+
+def _is_zstd(start: bytes) -> bool:
+    """Tells zstd by the magic number. If a bit of that is wrong, the next must be as our encoder writes it."""
+    wrong = _wrong_bits(start, _ZSTD)
+    return len(start) >= 4 and (wrong == 0 or wrong == 1 and len(start) > 4 and start[4] & 0x1F == 4)
+
+
+def _meant_as_records(text: bytes) -> bool:
+    """Tells by the beginning of some text whether it is record JSON that was damaged, or that of a later version; and no JSON
+    or anything else that never was any."""
+    if b'"device_id"' in text and b'"readings"' in text:
+        return True
+    if sum(member in text for member in _SEEN) >= len(_SEEN) - 1:  # a name may be damaged
+        return True
+    n = min(len(text), len(_RECORD_START))
+    if n < 5 or text[:n] != _RECORD_START[:n] or b"\n" in text:
+        return False
+    try:  # cut short in its first line, unless it is JSON
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def decode(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LIMIT) -> Iterator[dict[str, Any]]:
     """Yields the records of a frame of any codec, in order, as record JSON has them:
 
-        {"device_id": str, "boot": int, "seq": int, "ts": "2026-11-22T21:40:01.123Z", "schema": "name/version",
+        {"device_id": str, "boot": str, "seq": int, "ts": "2026-11-22T21:40:01.123Z", "schema": "name/version",
          "meta": {name: str}, "readings": {name: float, int, bool or str}}
 
     Members that are empty are left out, but for device_id and readings. A float is always a
@@ -68,23 +157,29 @@ def decode(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LI
         yield from _Columnar(frame, list(schemas), limit).records()
     elif codec != "unknown":
         n = 0
-        for line in lines(frame, limit):
-            n += 1
-            yield _json_record(line, n)
+        try:
+            for line in lines(frame, limit):
+                yield _json_record(line, n + 1)
+                n += 1
+        except FrameError as e:
+            if n == 0 and e.reason == "corrupt" and is_others(frame, limit):
+                raise FrameError("format", f"not a frame: it is of other content than record JSON: {e}") from e
+            raise
         if n == 0:
             raise FrameError("corrupt", "damaged frame: there is no record in it")
     else:
-        raise FrameError("format", f"not a frame: it begins with {frame[:4].hex(' ') or 'nothing'}")
+        raise FrameError("format", f"not a frame: it begins with {frame[:8].hex(' ') or 'nothing'}")
 
 
 NO_TIME = -62135596800000  # is how Go's empty time comes here
+NO_BOOT = "0" * 16  # is the boot of records without an id
 
 
 class Series(NamedTuple):
     """Records of a columnar frame that have a device, a boot and the names of their readings in common, in order."""
 
     device: str
-    boot: int
+    boot: str  # 16 hexadecimal digits
     meta: dict[str, str]
     schema: str  # "name/version", or ""
     seqs: list[int]  # as signed numbers of 64 bits
@@ -92,23 +187,36 @@ class Series(NamedTuple):
     columns: dict[str, list[Any]]  # of each reading, its value in each record
 
 
-def series(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LIMIT) -> tuple[list[Series], int]:
-    """Reads a columnar frame by columns, which is much faster than by records; also returns how much of limit it took."""
+class Mark(NamedTuple):
+    """What a device says of how far its records are complete: of this device and boot, none before first is outstanding on
+    the device; of the closed boots of the device none at all. Ids of a closed boot may be forgotten when the stream's
+    retention has passed since the mark arrived. A mark never makes a record a duplicate."""
+
+    device: str
+    boot: str
+    first: int  # the least seq of this device and boot in the frame
+    closed: list[str]  # boots
+
+
+class Frame(NamedTuple):
+    """A columnar frame."""
+
+    series: list[Series]
+    marks: list[Mark]
+    used: int  # how much of the limit it took
+
+
+def series(frame: bytes, schemas: Iterable[Schema] = (), limit: int = DEFAULT_LIMIT) -> Frame:
+    """Reads a columnar frame by columns, which is much faster than by records."""
     columnar = _Columnar(bytes(frame), list(schemas), limit)
-    return columnar.read()[1], limit - columnar.left
+    found = columnar.read()[1]
+    return Frame(found, columnar.marks_of(found), limit - columnar.left)
 
 
 def lines(frame: bytes, limit: int = DEFAULT_LIMIT) -> Iterator[bytes]:
     """Yields the lines of a frame of record JSON ("gzip", "zstd" or "none"), each of at most 1 MiB, whatever is in them."""
-    frame, codec = bytes(frame), sniff(frame)
-    if codec == "gzip":
-        chunks = _gunzip(frame)
-    elif codec == "zstd":
-        chunks = _unzstd(frame)
-    else:
-        chunks = (frame[i : i + _CHUNK] for i in range(0, len(frame), _CHUNK))
     rest = b""
-    for chunk in chunks:
+    for chunk in _text(bytes(frame)):
         limit -= len(chunk)
         if limit < 0:
             raise FrameError("too_large", "frame is over the limit: it decompresses to more")
@@ -122,7 +230,37 @@ def lines(frame: bytes, limit: int = DEFAULT_LIMIT) -> Iterator[bytes]:
 
 _KINDS = ["float", "int", "bool", "string"]
 _FLOAT, _INT, _BOOL, _STRING = range(4)
-_MAX_READINGS, _MAX_META, _MAX_NAME, _MAX_DEVICE = 512, 64, 128, 128
+_MAX_READINGS, _MAX_META, _MAX_NAME, _MAX_DEVICE, _MAX_CLOSED = 512, 64, 128, 128, 64
+
+
+# What a device id or a name may not have: controls, what turns the direction of text, what nobody sees. As in record/names.go.
+UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+def device_problem(text: str) -> str:
+    """Says why text cannot be a device id; "" if it can."""
+    if not 1 <= len(text) <= _MAX_DEVICE:
+        return f"a device id is 1 to {_MAX_DEVICE} characters, this one has {len(text)}"
+    return _bad_text(text) and f"the device id {text!r} {_bad_text(text)}"
+
+
+def name_problem(text: str) -> str:
+    """Says why text cannot be the name of a reading, of metadata or of a schema; "" if it can."""
+    size = len(text.encode(errors="surrogatepass"))
+    if not 1 <= size <= _MAX_NAME:
+        return f"a name is 1 to {_MAX_NAME} bytes, this one has {size}"
+    return _bad_text(text) and f"the name {text!r} {_bad_text(text)}"
+
+
+def _bad_text(text: str) -> str:
+    if text.isascii() and text.isprintable() and text[0] != " " != text[-1]:  # as nearly all
+        return ""
+    found = UNSEEN.search(text)
+    if found:
+        return f"has the character U+{ord(found[0]):04X}, which does not show itself"
+    return "begins or ends with a space" if text.strip() != text else ""
 
 
 class Schema(NamedTuple):
@@ -166,6 +304,9 @@ _RATES = [131072 // (2 * n + 3) for n in range(61)]
 _SLOWER = {rate: _RATES[min(n + 1, 60)] for n, rate in enumerate(_RATES)}  # the rates are all different
 _ZERO, _CLASS, _SIGNS, _TOP = 0, 3, 3 + 3 * 64, 3 + 3 * 64 + 65  # where a model's bits of each sort begin
 _MODEL_BITS = _TOP + 65 * 32
+# Where those of the head's choices do, behind them: a form, a way, a scale, a number of zeros, gaps.
+_FORM, _WAY, _SCALE, _ZEROS, _GAPS = (_MODEL_BITS + at for at in (0, 16, 24, 40, 104))
+_HEAD_BITS = _GAPS + 2
 
 _ORDERED, _RANKED, _DERIVED, _QUOTIENTS, _PRODUCTS, _SINGLE_QUOTIENTS, _SINGLE_PRODUCTS = 0, 1, 2, 4, 5, 6, 7
 _RECORD_COST, _SMALL_COST = 64, 16
@@ -204,8 +345,8 @@ class _Model:
 
     __slots__ = ("after", "p", "rate")
 
-    def __init__(self) -> None:
-        self.p, self.rate, self.after = [32768] * _MODEL_BITS, [_RATES[0]] * _MODEL_BITS, 0
+    def __init__(self, bits: int = _MODEL_BITS) -> None:
+        self.p, self.rate, self.after = [32768] * bits, [_RATES[0]] * bits, 0
 
 
 class _Coder:
@@ -232,12 +373,36 @@ class _Coder:
         self.size, self.code = size, code
         return value
 
+    def choice(self, head: _Model, base: int, end: int) -> int:
+        """Reads a choice of end values that is learnt, by the tree of bits that begins at base."""
+        size, code, p, rate = self.size, self.code, head.p, head.rate
+        node = 1
+        while node < end:
+            at = base + node
+            chance, r = p[at], rate[at]
+            rate[at] = _SLOWER[r]
+            bound = (size >> 12) * (chance >> 4 | 1)
+            if code < bound:
+                size = bound
+                p[at] = chance + ((65536 - chance) * r >> 16)
+                node += node
+            else:
+                code -= bound
+                size -= bound
+                p[at] = chance - (chance * r >> 16)
+                node += node + 1
+            while size < 0x1000000:
+                size <<= 8
+                code = (code << 8 | self.take()) & 0xFFFFFFFF
+        self.size, self.code = size, code
+        return node - end
+
     def numbers(self, model: _Model, count: int) -> list[int]:
         """Reads numbers. Nearly all time is spent here, hence the local names and the same lines four times."""
         size, code, take, slower = self.size, self.code, self.take, _SLOWER
         p, rate, after = model.p, model.rate, model.after
         out: list[int] = []
-        append = out.append
+        append, large = out.append, False
         for _ in repeat(None, count):
             chance, r = p[after], rate[after]
             rate[after] = slower[r]
@@ -318,9 +483,10 @@ class _Coder:
                 self.size, self.code = size, code
                 node = node << digits - 6 | self.bits(digits - 6)
                 size, code = self.size, self.code
+                large = large or digits == 64
             append(-node if negative else node)
         self.size, self.code, model.after = size, code, after
-        return _wrapped(out)
+        return _wrapped(out) if large else out
 
 
 class _Shape(NamedTuple):
@@ -335,7 +501,7 @@ class _Head(NamedTuple):
     """What the records of a series have in common."""
 
     device: str
-    boot: int
+    boot: str
     meta: dict[str, str]
     shape: _Shape
     cost: int  # of a record
@@ -346,17 +512,20 @@ class _Columnar:
 
     def __init__(self, frame: bytes, schemas: list[Schema], limit: int):
         self.left, self.schemas = limit, schemas
-        if len(frame) < 7:
+        if len(frame) < 8:
             raise FrameError("corrupt", "damaged frame: it ends too early")
-        if frame[2] & 0x7F != 1:
-            raise FrameError("format", f"a columnar frame of version {frame[2] & 0x7F}, which this program is too old for")
-        if int.from_bytes(frame[3:7], "little") != zlib.crc32(frame[7:], zlib.crc32(frame[:3])):
+        if not _fits(int.from_bytes(frame[:4], "big"), frame):
             raise FrameError("corrupt", "damaged frame: its checksum is wrong")
+        if frame[3] & 0x7F != 1:
+            raise FrameError("format", f"a columnar frame of version {frame[3] & 0x7F}, which this program is too old for")
         self.texts: list[str] = []
         self.sizes: list[int] = []  # of the texts, in bytes
         self.used = 0  # texts that were referred to
-        self.coder = _Coder(self.read_text(frame, frame[2] & 0x80 != 0))
-        self.head = _Model()
+        self.coder = _Coder(self.read_text(frame, frame[3] & 0x80 != 0))
+        self.head = _Model(_HEAD_BITS)
+        self.head.p[_GAPS + 1] = 0xF000
+        self.boots: list[str] = []
+        self.closed: dict[tuple[str, str], list[str] | None] = {}  # of each device and boot; None if it is not complete
         self.columns: list[tuple[str, int]] = []  # name and kind
         self.columns_of: dict[tuple[str, int], list[int]] = {}  # of each name and kind, rising
         self.values: list[list[Any]] = []  # of each column so far
@@ -364,6 +533,9 @@ class _Columnar:
     def check(self, fine: bool, what: str) -> None:
         if not fine:
             raise FrameError("corrupt", f"damaged frame: {what}")
+
+    def check_text(self, problem: str) -> None:
+        self.check(not problem, problem)
 
     def spend(self, cost: int) -> None:
         if cost > self.left:
@@ -380,7 +552,7 @@ class _Columnar:
 
     def read_text(self, frame: bytes, deflated: bool) -> bytes:
         """Reads the frame's strings and returns what is behind them."""
-        size, at = self.uvarint(frame, 7, _MAX_LENGTH)
+        size, at = self.uvarint(frame, 8, _MAX_LENGTH)
         stored = size
         if deflated:
             stored, at = self.uvarint(frame, at, _MAX_LENGTH)
@@ -428,7 +600,7 @@ class _Columnar:
 
     def name(self) -> str:
         at = self.text()
-        self.check(1 <= self.sizes[at] <= _MAX_NAME, f"a name of {self.sizes[at]} bytes")
+        self.check_text(name_problem(self.texts[at]))
         return self.texts[at]
 
     def column(self, n: int) -> list[int]:
@@ -438,7 +610,7 @@ class _Columnar:
         first = self.number()
         if n == 1:
             return [first]
-        form = self.coder.bits(4)
+        form = self.coder.choice(self.head, _FORM, 16)
         kind, flat, has_unit = form & 3, form & 4, form & 8
         unit = self.number() if has_unit else 1
         x = 0 if has_unit else first
@@ -482,7 +654,7 @@ class _Columnar:
             self.spend(size * s.cost)
             for c in s.shape.columns if size else ():
                 lengths[c] += size
-        seqs, times = self.column(n), self.column(n)
+        seqs, times = self.read_seqs(n), self.column(n)
         self.check(min(times) >= _MIN_TIME and max(times) <= _MAX_TIME, "a time outside of the years 0 to 9999")
         for (_, kind), length in zip(self.columns, lengths):
             self.values.append(self.read_column(kind, length, n))
@@ -496,10 +668,26 @@ class _Columnar:
             at += size
         return order, series
 
+    def read_seqs(self, n: int) -> list[int]:
+        if n == 1 or self.coder.choice(self.head, _GAPS, 2):
+            return self.column(n)
+        first = self.number()
+        return _wrapped(list(range(first, first + n)))
+
+    def marks_of(self, found: list[Series]) -> list[Mark]:
+        first: dict[tuple[str, str], int] = {}
+        for s in found:
+            pair = s.device, s.boot
+            if self.closed[pair] is not None:
+                least = min((seq & _MASK for seq in s.seqs if seq), default=0)
+                if least:
+                    first[pair] = min(least, first.get(pair, least))
+        return [Mark(*pair, first[pair], closed) for pair, closed in self.closed.items() if closed is not None and pair in first]
+
     def series_records(self, s: Series) -> Iterator[dict[str, Any]]:
         for seq, ms, row in zip(s.seqs, s.times, zip(*s.columns.values()) if s.columns else repeat(())):
             record: dict[str, Any] = {"device_id": s.device}
-            if s.boot or seq:
+            if s.boot != NO_BOOT or seq:
                 record["boot"], record["seq"] = s.boot, seq & _MASK
             if ms != NO_TIME:
                 record["ts"] = timestamp(ms)
@@ -518,8 +706,10 @@ class _Columnar:
         for _ in range(n):
             at = self.text()
             device, cost = self.texts[at], self.sizes[at]
-            self.check(1 <= len(device) <= _MAX_DEVICE, "a device id is 1 to 128 characters")
-            boot = self.count("is its boot number", 0xFFFFFFFF)
+            self.check_text(device_problem(device))
+            boot = self.read_boot()
+            if (device, boot) not in self.closed:
+                self.closed[device, boot] = self.read_mark()
             back = self.count("shapes back", len(shapes))
             if not back:
                 shapes.append(self.read_shape())
@@ -534,6 +724,19 @@ class _Columnar:
             series.append(_Head(device, boot, meta, shape, cost + shape.cost))
         return series
 
+    def read_boot(self) -> str:
+        back = self.count("boots back", len(self.boots))
+        if not back:
+            self.boots.append(_boot(self.coder.bits(64)))
+        return self.boots[-(back or 1)]
+
+    def read_mark(self) -> list[str] | None:
+        if not self.coder.bits(1):
+            return None
+        n = self.count("closed boots", _MAX_CLOSED)
+        self.spend(n * _SMALL_COST)
+        return [_boot(self.coder.bits(64)) for _ in range(n)]
+
     def read_shape(self) -> _Shape:
         readings: list[tuple[str, int]] = []
         if self.coder.bits(1):
@@ -546,6 +749,7 @@ class _Columnar:
                 readings += [field for k, field in enumerate(fields[i : i + 8]) if present >> k & 1]
         else:
             ref = self.texts[self.text()]
+            self.check_text(ref and name_problem(ref))
             for _ in range(self.count("readings", _MAX_READINGS)):
                 self.spend(_RECORD_COST)
                 name = self.name()
@@ -583,13 +787,13 @@ class _Columnar:
             return [self.texts[first + x] for x in values]
         if n == 0:
             return []
-        way = self.coder.bits(3)
+        way = self.coder.choice(self.head, _WAY, 8)
         if kind == _INT:
             self.check(way in (_ORDERED, _RANKED), f"ints written in way {way}")
             return self.listed(way, n)
         if way >= _QUOTIENTS:
             return self.calculated(way, n)
-        zeros = self.coder.bits(6)
+        zeros = self.coder.choice(self.head, _ZEROS, 64)
         if way == _DERIVED:
             return self.derived(n, records, zeros)
         self.check(way in (_ORDERED, _RANKED), f"floats written in way {way}")
@@ -607,7 +811,7 @@ class _Columnar:
 
     def calculated(self, way: int, n: int) -> list[float]:
         """Reads floats that are made of integers, but for odd ones."""
-        scale = self.coder.bits(4)
+        scale = self.coder.choice(self.head, _SCALE, 16)
         at, odd_places, odd_bits = -1, [], []
         for _ in range(self.count("odd values in a column", n)):
             step = self.count("places to the next odd value", n - 1 - at)
@@ -671,6 +875,10 @@ class _Columnar:
         return ys
 
 
+def _boot(bits: int) -> str:
+    return f"{bits:016x}"
+
+
 def timestamp(ms: int) -> str:
     """Writes milliseconds since 1970 as record JSON has them."""
     seconds, ms = divmod(ms, 1000)
@@ -690,6 +898,15 @@ def _day(day: int) -> str:
 _CHUNK = 1 << 16
 MAX_LINE = 1 << 20  # the longest record JSON is shorter
 _MAX_WINDOW = 8 << 20  # what RFC 8878 recommends every decoder to support
+
+
+def _text(frame: bytes) -> Iterator[bytes]:
+    codec = sniff(frame)
+    if codec == "gzip":
+        return _gunzip(frame)
+    if codec == "zstd":
+        return _unzstd(frame)
+    return (frame[i : i + _CHUNK] for i in range(0, len(frame), _CHUNK))
 
 
 def _gunzip(frame: bytes) -> Iterator[bytes]:
@@ -717,7 +934,7 @@ def _unzstd(frame: bytes) -> Iterator[bytes]:
         raise FrameError("corrupt", f"damaged frame: zstd: {e}") from e
 
 
-_MEMBERS = {"device_id": str, "boot": int, "seq": int, "ts": str, "schema": str, "meta": dict, "readings": dict}
+_MEMBERS = {"device_id": str, "boot": str, "seq": int, "ts": str, "schema": str, "meta": dict, "readings": dict}
 
 
 def _json_record(line: bytes, n: int) -> dict[str, Any]:
@@ -734,19 +951,21 @@ def _json_record(line: bytes, n: int) -> dict[str, Any]:
             if type(value) is not _MEMBERS.get(member):
                 raise ValueError(f"the member {member!r} is unknown, or of another type")
         meta, readings = r.get("meta", {}), r["readings"]
-        if not 1 <= len(r["device_id"]) <= _MAX_DEVICE:
-            raise ValueError("a device id is 1 to 128 characters")
-        if not 0 <= r.get("boot", 0) < 1 << 32 or not 0 <= r.get("seq", 0) < 1 << 64:
-            raise ValueError("boot or seq is out of range")
+        problem = device_problem(r["device_id"]) or r.get("schema") and name_problem(r["schema"])
+        boot = r.get("boot", NO_BOOT)
+        if len(boot) != 16 or boot.strip("0123456789abcdef"):
+            raise ValueError(f"boot = {boot!r:.66} is not 16 lower-case hexadecimal digits")
+        if not 0 <= r.get("seq", 0) < 1 << 64:
+            raise ValueError("seq is out of range")
         if len(meta) > _MAX_META or not all(type(v) is str for v in meta.values()):
             raise ValueError(f"meta has at most {_MAX_META} members, all strings")
         if len(readings) > _MAX_READINGS or not all(type(v) in (float, int, bool, str) for v in readings.values()):
             raise ValueError(f"readings has at most {_MAX_READINGS} members, all numbers, true, false or strings")
         if not all(-_SIGN <= v < _SIGN for v in readings.values() if type(v) is int):
             raise ValueError("an integer beyond 64 bits")
-        for name in chain(meta, readings):
-            if not 1 <= len(name.encode()) <= _MAX_NAME:
-                raise ValueError(f"a name is 1 to {_MAX_NAME} bytes")
+        problem = problem or next(filter(None, map(name_problem, chain(meta, readings))), None)
+        if problem:
+            raise ValueError(problem)
         return r
     except (ValueError, RecursionError) as e:
         raise FrameError("corrupt", f"damaged frame: line {n}: {e}") from e

@@ -9,7 +9,7 @@ with that function beside this one:
                 alert(r["device_id"], r["ts"])
 
 Records come at least once: after a failure, and after a producer's or Lambda's own retry, some come again, with the same
-(device_id, boot, seq). Make what on_records does idempotent by these three, or by a condition on the newest seq.
+(device_id, boot, seq). Make what on_records does idempotent by these three, or by a condition on the newest seq of each boot.
 
 An error of on_records is taken for a passing one: Lambda calls again, beginning with the Kinesis record that it happened
 at, so nothing is skipped and nothing overtakes. What cannot be read, or breaks a rule, is logged and passed over; the job
@@ -79,7 +79,7 @@ def handler(event: dict[str, Any], context: Any = None) -> dict[str, Any]:
 def on_records(records: list[dict[str, Any]]) -> None:
     """Does nothing; hook.py has another. It is called for each Kinesis record, with those of its records that are fine:
 
-    device_id, boot, seq    which record it is; boot and seq are None for one without ids
+    device_id, boot, seq    which record it is; boot, 16 hexadecimal digits as text, and seq are None for one without ids
     ts, ts_us               when it was observed: text, and microseconds since 1970
     ts_source               "device", or "arrival" if the device's clock was wrong
     schema, meta            as the device gave them, or None
@@ -146,4 +146,4 @@ def _place(kinesis: dict[str, Any], letter: Any) -> dict[str, Any]:
 
 
 def _log(**said: Any) -> None:
-    print(json.dumps(said, ensure_ascii=False), flush=True)
+    print(json.dumps(said), flush=True)  # in ASCII, as what devices send must not drive the terminal of who reads the log

@@ -118,7 +118,7 @@ class Ledger:
 
     def ids(self, commit: Commit) -> DataFrame:
         """The ids that are stored as of a commit: of each device and boot, intervals of seq."""
-        columns = "device_id string, boot bigint, low bigint, high bigint, last_seen timestamp"
+        columns = "device_id string, boot string, low bigint, high bigint, last_seen timestamp"
         if not commit.number:
             return self.spark.createDataFrame([], columns)
         return self.spark.read.schema(columns).parquet(f"{self.files.lake}/{self.folder}/ids/{commit.label}")

@@ -8,7 +8,7 @@ import re
 from datetime import date
 from typing import Any
 
-from rivulet_frames import MAX_LINE
+from rivulet_frames import MAX_LINE, NO_BOOT, UNSEEN
 
 
 class Rejected(ValueError):
@@ -134,3 +134,34 @@ def json_text(value: Any) -> str:
 def shorten(value: Any) -> str:
     text = value if isinstance(value, str) else json_text(value)
     return text if len(text) <= 64 else text[:64] + "…"
+
+
+# ---- Ids ----
+
+MAX_INT = (1 << 63) - 1
+_BOOT = re.compile("[0-9a-f]{16}")
+_HIDDEN = re.compile("[\ud800-\udfff]|" + UNSEEN.pattern)  # and halves of surrogate pairs, which are no characters
+
+
+def visible(text: str) -> str:
+    """The text with what a terminal would obey, or does not show, escaped as Python does it."""
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}" if found[0] < "\U00010000" else f"\\U{ord(found[0]):08x}", text)
+
+
+def read_boot(given: Any) -> str | None:
+    """Reads a boot: text, since it has 64 bits and numbers in JSON are exact up to 2^53. None is for a record without id."""
+    if given is None or given == NO_BOOT:
+        return None
+    if type(given) is not str or not _BOOT.fullmatch(given):
+        what = 'is not 16 lower-case hexadecimal digits as text, such as "9f3c01d2e4a5b687"'
+        raise Rejected("id", f"boot = {shorten(json_text(given))} {what}")
+    return given
+
+
+def read_seq(given: Any) -> int | None:
+    """Reads the number of a record, which counts from 1. None is for a record without id."""
+    if given is None:
+        return None
+    if type(given) is not int or not 0 <= given <= MAX_INT:
+        raise Rejected("id", f"seq = {shorten(json_text(given))} is not an integer of 0 to {MAX_INT}")
+    return given or None

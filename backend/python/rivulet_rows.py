@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from rivulet_parse import visible
+
 _MOST_ROWS, _MOST_BYTES = 20_000, 8 << 20  # of a batch, before it is full
 
 
@@ -37,7 +39,7 @@ class Row(NamedTuple):
     """A record as the table has it, without what its source says."""
 
     device_id: str
-    boot: int | None  # None, like seq, for a record that has no id
+    boot: str | None  # 16 hexadecimal digits; None, like seq, for a record that has no id
     seq: int | None
     ts: int  # microseconds since 1970
     from_device: bool  # or else ts is when it arrived
@@ -58,7 +60,7 @@ class Batch:
     def clear(self) -> None:
         """Makes it empty."""
         self.device_id: list[str] = []
-        self.boot: list[int | None] = []
+        self.boot: list[str | None] = []
         self.seq: list[int | None] = []
         self.ts: list[int] = []
         self.from_device: list[bool] = []
@@ -79,8 +81,9 @@ class Batch:
         return len(self) + len(self.dead) >= _MOST_ROWS or self.dead_bytes >= _MOST_BYTES
 
     def bury(self, letter: DeadLetter) -> None:
-        """Adds a dead letter."""
-        self.dead.append(letter)
+        """Adds a dead letter. What it says of the data is for people, so nothing in it drives their terminals."""
+        device = letter.device_id
+        self.dead.append(letter._replace(detail=visible(letter.detail), device_id=device and visible(device)))
         self.dead_bytes += len(letter.data)
 
     def rows(self) -> Iterator[Row]:

@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from rivulet_frames import NO_TIME, FrameError, Schema, Series, lines, series, sniff, timestamp, to_json
+from rivulet_frames import NO_BOOT, NO_TIME, FrameError, Schema, Series, device_problem, lines, series, sniff, timestamp, to_json
 from rivulet_kpl import user_records
-from rivulet_parse import Rejected, json_text, parse_json, read_time, shorten
+from rivulet_parse import MAX_INT, Rejected, json_text, parse_json, read_boot, read_seq, read_time, shorten
 from rivulet_rows import Batch, DeadLetter, Row, Source
 
 MAX_FRAME = 64 << 20  # bytes that one frame may decompress to
@@ -26,7 +26,6 @@ _LINE_COST = 64  # bytes that a line counts against the limits besides its own: 
 _MAX_LETTERS = 100  # of a frame; with more, the frame is the dead letter
 _DAY, _MINUTE = 86_400_000, 60_000  # milliseconds
 _EXACT = 1 << 53  # ints up to it are exact as floats
-_MAX_INT = (1 << 63) - 1
 _REASONS = {"schema": "unknown_schema"}  # of FrameError; the others are called the same
 
 
@@ -99,6 +98,8 @@ class Rules:
         self.max_age = options["max_age_days"] * _DAY
         self.max_ahead = options["max_ahead_minutes"] * _MINUTE
         self.max_frame, self.max_data = MAX_FRAME, MAX_DATA  # a consumer with little memory may lower them
+        self.device: Any = ...  # what was found to be fine last, since most records have the same
+        self.boot: Any = None
 
     # ---- Data, user records, frames ----
 
@@ -138,7 +139,7 @@ class Rules:
                 yield
 
     def _columnar(self, frame: bytes, limit: int, source: Source, batch: Batch) -> Iterator[None]:
-        found, used = series(frame, self.schemas, limit)
+        found, _, used = series(frame, self.schemas, limit)  # marks let ids be forgotten, and the ledger keeps them for its days
         self.left -= used
         judged = _Judged()
         before = 0
@@ -202,14 +203,19 @@ class Rules:
         """Makes the row of a record that arrived then, in milliseconds since 1970; raises Rejected."""
         if not isinstance(record, dict):
             raise Rejected("not_record", "not an object")
-        device, readings, meta = record.get("device_id"), record.get("readings"), record.get("meta")
-        if not isinstance(device, str) or not 1 <= len(device) <= 128:
-            raise Rejected("not_record", "device_id is not a text of 1 to 128 characters")
+        device, boot, readings, meta = record.get("device_id"), record.get("boot"), record.get("readings"), record.get("meta")
+        if device != self.device:
+            problem = device_problem(device) if isinstance(device, str) else "device_id is not a text of 1 to 128 characters"
+            if problem:
+                raise Rejected("not_record", problem)
+            self.device = device
         if not isinstance(readings, dict):
             raise Rejected("not_record", "readings is not an object")
         if meta is not None and not isinstance(meta, dict):
             raise Rejected("not_record", "meta is not an object")
-        boot, seq = _id(record, "boot", (1 << 32) - 1), _id(record, "seq", _MAX_INT)
+        if boot != self.boot:
+            self.boot = read_boot(boot)
+        seq = read_seq(record.get("seq"))
         ref = record.get("schema")
         version = self._version(ref)
         values: list[Any] = [None] * len(self.fields)
@@ -237,10 +243,10 @@ class Rules:
                 self._unknown(name, value, extra)
         ts, device_ts = self._time(record.get("ts"), arrival)
         texts = {name: v if isinstance(v, str) else json_text(v) for name, v in meta.items()} if meta else None
-        with_id = boot and seq  # without, it cannot be told from another
+        with_id = self.boot and seq  # without, it cannot be told from another
         return Row(
             device,
-            boot if with_id else None,
+            self.boot if with_id else None,
             seq if with_id else None,
             arrival * 1000 if ts is None else ts,
             ts is not None,
@@ -290,7 +296,7 @@ class Rules:
         arrival = source.arrival
         if (
             version is None
-            or not s.boot
+            or s.boot == NO_BOOT
             or min(s.seqs) < 1
             or min(s.times) < max(arrival - self.max_age, NO_TIME + 1)
             or max(s.times) > arrival + self.max_ahead
@@ -346,7 +352,7 @@ def _checked(field: _Field, value: Any) -> Any:
         raise Rejected("type", f"{field.name} = {shorten(value)} is no {field.kind}")
     if want is float and not math.isfinite(value):
         raise Rejected("range", f"{field.name} = {value} is not a finite number")
-    if want is int and not -_MAX_INT - 1 <= value <= _MAX_INT:
+    if want is int and not -MAX_INT - 1 <= value <= MAX_INT:
         raise Rejected("range", f"{field.name} = {value} does not fit 64 bits")
     if want in (float, int) and not field.low <= value <= field.high:
         side, limit = ("below the minimum", field.low) if value < field.low else ("above the maximum", field.high)
@@ -354,19 +360,10 @@ def _checked(field: _Field, value: Any) -> Any:
     return value
 
 
-def _id(record: dict[str, Any], name: str, most: int) -> int:
-    value = record.get(name)
-    if value is None:
-        return 0
-    if type(value) is not int or not 0 <= value <= most:
-        raise Rejected("id", f"{name} = {shorten(value)} is not an integer of 0 to {most}")
-    return value
-
-
 def _series_record(s: Series, i: int) -> dict[str, Any]:
     """Record i of a series, as record JSON has it."""
     record: dict[str, Any] = {"device_id": s.device}
-    if s.boot or s.seqs[i]:
+    if s.boot != NO_BOOT or s.seqs[i]:
         record["boot"], record["seq"] = s.boot, s.seqs[i] % (1 << 64)
     if s.times[i] != NO_TIME:
         record["ts"] = timestamp(s.times[i])

@@ -37,8 +37,8 @@ def read(name):
 
 def mended(frame):
     """Makes the checksum right, so that what is behind it is put to the test."""
-    crc = zlib.crc32(frame[7:], zlib.crc32(frame[:3]))
-    return frame[:3] + crc.to_bytes(4, "little") + frame[7:]
+    crc = zlib.crc32(frame[8:], zlib.crc32(frame[:4]))
+    return frame[:4] + crc.to_bytes(4, "little") + frame[8:]
 
 
 def reason_of(frame, *args):
@@ -67,6 +67,21 @@ class Columnar(unittest.TestCase):
                     same = [json.loads(line) for line in lines.split("\n")[:-1]]
                     self.assertEqual(same, records)
                     self.assertEqual(repr(same), repr(records), "kinds or order differ")
+
+    def test_marks(self):
+        marked = 0
+        for path in vectors():
+            name = path.name[: -len(".frame")]
+            doc = path.with_name(name + ".marks.json")
+            want = json.loads(doc.read_text()) if doc.exists() else []
+            frame, _, schemas = read(name)
+            have = [
+                {"device_id": m.device, "boot": m.boot, "first": m.first, "closed": m.closed}
+                for m in rf.series(frame, schemas).marks
+            ]
+            self.assertEqual(want, have, name)
+            marked += len(want)
+        self.assertGreater(marked, 2)
 
     def check_bits(self, bits, records):
         for name, want in bits.items():
@@ -122,12 +137,12 @@ class Hostile(unittest.TestCase):
             frame, _, schemas = read(name)
             for cut in range(len(frame)):
                 self.assertNotEqual("ok", reason_of(frame[:cut], schemas))
-                if cut >= 7:
+                if cut >= 8:
                     reason_of(mended(frame[:cut]), schemas, 1 << 20)
             for bit in range(8 * len(frame)):
                 bad = bytearray(frame)
                 bad[bit // 8] ^= 1 << bit % 8
-                self.assertNotEqual("ok", reason_of(bytes(bad), schemas))
+                self.assertEqual("corrupt", reason_of(bytes(bad), schemas))
                 reason_of(mended(bytes(bad)), schemas, 1 << 18)
 
     def test_random_bytes(self):
@@ -142,7 +157,7 @@ class Hostile(unittest.TestCase):
             for start in b"{", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", b"\x28\xb5\x2f\xfd":
                 self.assertNotEqual("ok", reason_of(start + junk))
             # No text, so that the coded part is read, which may be fine.
-            reason_of(mended(b"\xd7R\x01....\x02\x01d" + bytes([i % 2]) + junk), (), 1 << 18)
+            reason_of(mended(b"\xd7RV\x01....\x02\x01d" + bytes([i % 2]) + junk), (), 1 << 18)
 
     def test_bombs(self):
         bombs = sorted((VECTORS / "damaged").glob("too_large.*.frame"))
@@ -167,10 +182,10 @@ class Hostile(unittest.TestCase):
         text = zlib.compressobj(9, zlib.DEFLATED, -15)
         packed = text.compress(bytes(50 << 20)) + text.flush()
         sizes = b"\x80\x80\x80\x04" + bytes([len(packed) & 127 | 128, len(packed) >> 7 & 127 | 128, len(packed) >> 14])
-        self.check_refused(mended(b"\xd7R\x81...." + sizes + packed), 1 << 20)  # says 8 MiB
+        self.check_refused(mended(b"\xd7RV\x81...." + sizes + packed), 1 << 20)  # says 8 MiB
         small = b"\x10" + sizes[4:]  # says 16 bytes
         tracemalloc.start()
-        self.assertEqual("corrupt", reason_of(mended(b"\xd7R\x81...." + small + packed)))
+        self.assertEqual("corrupt", reason_of(mended(b"\xd7RV\x81...." + small + packed)))
         self.assertLess(tracemalloc.get_traced_memory()[1], 1 << 20)
         tracemalloc.stop()
 
@@ -185,7 +200,7 @@ class Hostile(unittest.TestCase):
         self.assertEqual("corrupt", reason_of(b'{"device_id":"d","readings":{"a":' + b"7" * 900_000 + b"}}"))
         packed = gzip.compress(b" " * (60 << 20))
         tracemalloc.start()
-        self.assertEqual("corrupt", reason_of(packed))
+        self.assertEqual("format", reason_of(packed))
         self.assertLess(tracemalloc.get_traced_memory()[1], 8 << 20)
         tracemalloc.stop()
         with contextlib.suppress(ImportError):
@@ -195,9 +210,53 @@ class Hostile(unittest.TestCase):
             self.assertEqual("corrupt", reason_of(bytes.fromhex("28b52ffd00ff010000")))  # a window of terabytes
 
 
+class Foreign(unittest.TestCase):
+    """Bytes that are not ours are never taken for damaged frames, nor damaged frames for others' bytes."""
+
+    def test_random_bytes(self):
+        rng = random.Random(6)
+        for size in 2, 4, 5, 8, 10, 16, 32, 100:
+            for _ in range(20_000):
+                junk = rng.getrandbits(8 * size).to_bytes(size, "big")
+                if rf.sniff(junk) != "unknown":
+                    self.assertEqual("format", reason_of(junk), junk.hex())
+
+    def test_others_data(self):
+        rng = random.Random(7)
+        noise = rng.getrandbits(800_000).to_bytes(100_000, "big")
+        csv, long = b"time,value\n1,2\n", b"0123456789" * 300_000
+        others = [b"", csv, noise, b'{"temperature":3}', b'{"device_id":"d","temperature":3}', b"21.7;ok", b"\xd7RV"]
+        others += [gzip.compress(data) for data in (csv, noise, long, b'{"temperature":3}\n{"temperature":4}')]
+        with contextlib.suppress(ImportError):
+            import zstandard
+
+            others += [zstandard.compress(data) for data in (csv, noise, long)]
+        for data in others:
+            self.assertEqual("format", reason_of(data), data[:32])
+
+    def test_every_cut_and_bit_of_lines(self):
+        line = Lines.line
+        frames = [(5, line), (5, line + b"\n" + line), (10, gzip.compress(line)), (10, rf._GZIP + gzip.compress(line)[10:])]
+        with contextlib.suppress(ImportError):
+            import zstandard
+
+            # As our encoder writes it: with a checksum, and without the length.
+            params = zstandard.ZstdCompressionParameters(write_checksum=True, write_content_size=False)
+            frames.append((4, zstandard.ZstdCompressor(compression_params=params).compress(line)))
+        for told, frame in frames:
+            for cut in range(told, len(frame)):
+                self.assertNotEqual("format", reason_of(frame[:cut]), (frame, cut))
+            for bit in range(8 * len(frame)):
+                if frame[:2] == b"\x1f\x8b" and frame[:10] != rf._GZIP and bit < 80:
+                    continue  # only of our own header more is known
+                bad = bytearray(frame)
+                bad[bit // 8] ^= 1 << bit % 8
+                self.assertNotEqual("format", reason_of(bytes(bad)), (frame, bit))
+
+
 class Lines(unittest.TestCase):
-    line = b'{"device_id":"d","boot":1,"seq":2,"ts":"2026-11-22T21:40:01.123Z","schema":"a/1","meta":{"m":"x"},' + (
-        b'"readings":{"f":1.0,"i":1,"e":1e300,"b":true,"s":"\\u00e9\\n"}}'
+    line = b'{"device_id":"d","boot":"9f3c1e7a55d20b86","seq":2,"ts":"2026-11-22T21:40:01.123Z",' + (
+        b'"schema":"a/1","meta":{"m":"x"},"readings":{"f":1.0,"i":1,"e":1e300,"b":true,"s":"\\u00e9\\n"}}'
     )
 
     def test_codecs(self):
@@ -212,7 +271,7 @@ class Lines(unittest.TestCase):
             records = list(rf.decode(frame))
             self.assertEqual(repr([want, want]), repr(records))
             if codec != "none":
-                for cut in range(4, len(frame)):
+                for cut in range(10 if codec == "gzip" else 4, len(frame)):
                     self.assertEqual("corrupt", reason_of(frame[:cut]), f"{codec} cut at {cut}")
 
     def test_zstd_without_its_package(self):
@@ -254,13 +313,38 @@ class Lines(unittest.TestCase):
         bad += ['{"device_id":"d","readings":{"%s":1}}' % ("n" * 129), '{"device_id":"d","readings":{"a":1,"a":2}}']
         bad += [
             f'{{"device_id":"d","readings":{{}},{m}}}'
-            for m in ('"boot":-1', '"boot":true', '"seq":1.0', '"more":1', '"meta":{"a":1}')
+            for m in ('"boot":1', '"boot":true', '"seq":1.0', '"more":1', '"meta":{"a":1}')
+        ]
+        bad += [
+            f'{{"device_id":"d","readings":{{}},"boot":"{boot}"}}'
+            for boot in ("9f3c1e7a55d20b8", "9F3C1E7A55D20B86", " 9f3c1e7a55d20b8", "")
         ]
         for text in bad:
-            self.assertEqual("corrupt", reason_of(gzip.compress(text.encode() + b"\n")), text)
+            meant = "device_id" in text and "readings" in text
+            self.assertEqual("corrupt" if meant else "format", reason_of(gzip.compress(text.encode() + b"\n")), text)
         self.assertEqual("corrupt", reason_of(b'{"device_id":"\xff","readings":{}}'))
         self.assertEqual("corrupt", reason_of(gzip.compress(b"")))
         self.assertEqual("ok", reason_of(b'{"device_id":"d","readings":{"a":-9223372036854775808,"b":-0.0}}'))
+
+
+class Names(unittest.TestCase):
+    cases = json.loads((HERE.parent.parent / "record" / "testdata" / "names.json").read_text("utf-8"))
+
+    def test_names(self):
+        self.assertGreater(len(self.cases), 80)
+        for case in self.cases:
+            text, fine = case["text"], case["ok"]
+            problems = rf.device_problem(text), rf.name_problem(text)
+            with self.subTest(text):
+                for problem in problems:
+                    self.assertEqual(fine, not problem, problem)
+                    self.assertTrue(problem.isprintable(), problem)
+                good = {"device_id": "d", "readings": {}}
+                for bad in {"device_id": text}, {"readings": {text: 1}}, {"meta": {text: ""}}, {"schema": text}:
+                    expected = "ok" if fine or bad == {"schema": ""} else "corrupt"
+                    self.assertEqual(expected, reason_of(json.dumps({**good, **bad}).encode()), bad)
+                free = {**good, "meta": {"m": text}, "readings": {"s": text}}
+                self.assertEqual([free], list(rf.decode(json.dumps(free).encode())))
 
 
 class Text(unittest.TestCase):

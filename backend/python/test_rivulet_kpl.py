@@ -6,7 +6,7 @@ import random
 import unittest
 from pathlib import Path
 
-from rivulet_frames import FrameError
+from rivulet_frames import FrameError, sniff
 from rivulet_kpl import MAGIC, user_records
 
 VECTORS = Path(__file__).resolve().parent.parent.parent / "internal" / "kpl" / "testdata" / "vectors.json"
@@ -34,6 +34,14 @@ class Aggregates(unittest.TestCase):
                 with self.assertRaises(FrameError) as caught:
                     user_records(data, "outer")
                 self.assertEqual(caught.exception.reason, "aggregate")
+
+    def test_aggregate_in_another_is_somebodys_data(self):
+        inner = sealed(b"\x0a\x01k\x1a\x06\x08\x00\x1a\x02hi")
+        for data in inner, inner[:-1], inner + inner:  # whole or not
+            record = b"\x08\x00\x1a" + bytes([len(data)]) + data
+            outer = sealed(b"\x0a\x01k\x1a" + bytes([len(record)]) + record)
+            self.assertEqual([(0, "k", data)], [tuple(u) for u in user_records(outer, "x")])
+            self.assertEqual("unknown", sniff(data))
 
     def test_other_data_is_one_user_record(self):
         for data in (b"", b"{", b"\xf3\x89\x9a", b"\x1f\x8b"):

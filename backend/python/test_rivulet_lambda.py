@@ -43,7 +43,7 @@ def line(seq, device="pi-1", **change):
     """A record as a line of record JSON."""
     record = {
         "device_id": device,
-        "boot": 17,
+        "boot": "9f3c01d2e4a5b687",
         "seq": seq,
         "ts": f"2025-11-25T12:59:{seq % 60:02}.500Z",
         "schema": "env/1",
@@ -110,6 +110,8 @@ class Lambda(unittest.TestCase):
         out = io.StringIO()
         with mock.patch.object(rivulet_lambda, "_hook", lambda: hook), contextlib.redirect_stdout(out):
             said = rivulet_lambda.handler(event(*datas))
+        self.assertTrue(out.getvalue().isascii())
+        self.assertTrue(out.getvalue().replace("\n", "").isprintable())
         return said, [json.loads(entry) for entry in out.getvalue().splitlines()]
 
     def seqs(self):
@@ -120,7 +122,7 @@ class Lambda(unittest.TestCase):
         self.assertEqual(said, {"batchItemFailures": []})
         want = {
             "device_id": "pi-1",
-            "boot": 17,
+            "boot": "9f3c01d2e4a5b687",
             "seq": 3,
             "ts": "2025-11-25T12:59:03.500Z",
             "ts_us": 1764075543500000,
@@ -179,6 +181,13 @@ class Lambda(unittest.TestCase):
         self.assertEqual(self.seqs(), [[1]], "3 must not overtake 2")
         self.assertEqual(log[0]["error"], "TimeoutError: the database is away")
         self.assertEqual((log[-1]["failed_at"], log[-1]["records"]), ("4961", 1))
+
+    def test_the_log_is_safe_to_print(self):
+        bad = "\x1b[2J\x9b2J\x7f\u202e\u2028\n"
+        self.fail_at = lambda records: (_ for _ in ()).throw(ValueError(records[0]["meta"]["note"]))
+        _, log = self.call(line(1, device=bad), line(2, meta={"note": bad}))
+        self.assertEqual(log[-2]["error"], f"ValueError: {bad}")
+        self.assertEqual(log[0]["device_id"], "\\u001b[2J\\u009b2J\\u007f\\u202e\\u2028\\u000a")
 
     def test_nothing_to_say_is_no_call(self):
         said, _ = self.call(b"\x00")

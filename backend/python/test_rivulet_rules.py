@@ -11,12 +11,13 @@ import unittest
 from pathlib import Path
 
 from rivulet_kpl import MAGIC
-from rivulet_parse import Rejected, read_time
+from rivulet_parse import Rejected, read_time, visible
 from rivulet_rows import Batch, DeadLetter, Row, Source
 from rivulet_rules import Rules
 
 COLUMNAR = Path(__file__).resolve().parent.parent.parent / "compress" / "testdata" / "columnar"
 NOW = 1_795_622_400_000  # 2026-11-25T16:00:00Z
+BOOT = "9f3c01d2e4a5b687"
 SOURCE = Source("49", "pi-1", "telemetry", "shardId-000000000001", NOW)
 
 ENV_1 = {
@@ -46,7 +47,7 @@ def model(*schemas, **records):
 
 
 def line(**members):
-    record = {"device_id": "pi-1", "boot": 3, "seq": 9, "ts": "2026-11-25T15:59:58.123Z", "readings": {"temp": 21.5}}
+    record = {"device_id": "pi-1", "boot": BOOT, "seq": 9, "ts": "2026-11-25T15:59:58.123Z", "readings": {"temp": 21.5}}
     record.update(members)
     return json.dumps({k: v for k, v in record.items() if v is not ...}).encode()
 
@@ -85,7 +86,7 @@ class Records(unittest.TestCase):
     def test_row(self):
         readings = {"temp": 21.5, "count": 7, "motion": True, "note": "x"}
         row = self.row(line(schema="env/1", meta={"site": "north"}, readings=readings))
-        self.assertEqual(row[:3], ("pi-1", 3, 9))
+        self.assertEqual(row[:3], ("pi-1", BOOT, 9))
         self.assertEqual((row.ts, row.from_device, row.device_ts), (1_795_622_398_123_000, True, None))
         self.assertEqual((row.schema, row.meta, row.extra), ("env/1", {"site": "north"}, None))
         self.assertEqual(row.values, (21.5 * 1.8 + 32.0, 7, True, "x", None))
@@ -100,6 +101,7 @@ class Records(unittest.TestCase):
             (b"{" + b'"a":{' * 3000, "json", "not JSON", None),
             (b'{"temp":1}', "not_record", "device_id", None),
             (line(device_id="x" * 129), "not_record", "1 to 128", None),
+            (line(device_id=7), "not_record", "1 to 128", None),
             (line(readings=[1]), "not_record", "readings", None),
             (line(meta="x"), "not_record", "meta", None),
             (line(schema="env/3"), "unknown_schema", "env/3 is not among env/1, env/2", None),
@@ -125,13 +127,28 @@ class Records(unittest.TestCase):
             (line(ts="yesterday"), "timestamp", "yesterday", None),
             (line(ts="2026-02-30T00:00:00Z"), "timestamp", "day is out of range", None),
             (line(ts=True), "timestamp", "true", None),
-            (line(boot=-1), "id", "boot = -1", None),
-            (line(seq=1 << 63), "id", "seq", None),
-            (line(seq="9"), "id", "seq", None),
+            (line(boot=17), "id", 'boot = 17 is not 16 lower-case hexadecimal digits as text, such as "9f3c', None),
+            (line(boot=0), "id", "boot = 0 is", None),
+            (line(boot=-1), "id", "boot = -1 is", None),
+            (line(boot=1.5), "id", "boot = 1.5 is", None),
+            (line(boot=True), "id", "boot = true is", None),
+            (line(boot=[BOOT]), "id", 'boot = ["9f3c', None),
+            (line(boot=0x9F3C01D2E4A5B687), "id", "boot = 11474047955924006535 is", None),
+            (line(boot=""), "id", 'boot = "" is', None),
+            (line(boot="17"), "id", 'boot = "17" is', None),
+            (line(boot=BOOT.upper()), "id", 'boot = "9F3C', None),
+            (line(boot=BOOT + "\n"), "id", 'boot = "9f3c01d2e4a5b687\\n" is', None),
+            (line(boot=" " + BOOT[1:]), "id", 'boot = " f3c', None),
+            (line(boot="٣" * 16), "id", "boot = ", None),
+            (line(boot="x" * 9999), "id", "x… is not", None),
+            (line(seq=1 << 63), "id", "seq = 9223372036854775808 is not an integer of 0 to 9223372036854775807", None),
+            (line(seq=-1), "id", "seq = -1 is", None),
+            (line(seq=1.0), "id", "seq = 1.0 is", None),
+            (line(seq="9"), "id", 'seq = "9" is', None),
             (b"hello", "format", "68 65 6c 6c", None),
             (b"", "format", "nothing", None),
             (gzip.compress(line())[:-9], "corrupt", "gzip", None),
-            (b"\xd7R\x01 and more", "corrupt", "checksum", None),
+            (b"\xd7RV\x01 and more", "corrupt", "checksum", None),
             (MAGIC + b"no aggregate, though it looks so", "aggregate", "MD5", None),
         ]:
             with self.subTest(reason=reason, data=data[:60]):
@@ -152,9 +169,48 @@ class Records(unittest.TestCase):
         self.assertIsNone(self.row(data, Rules(model(unknown_fields="drop"))).extra)
 
     def test_a_record_without_id_has_none(self):
-        for members in ({"boot": ...}, {"seq": ...}, {"boot": 0}, {"seq": 0}):
+        for members in ({"boot": ...}, {"seq": ...}, {"boot": None}, {"seq": None}, {"boot": "0" * 16}, {"seq": 0}):
             row = self.row(line(**members))
             self.assertEqual((row.boot, row.seq), (None, None))
+
+    def test_devices(self):
+        cases = json.loads((COLUMNAR.parent.parent.parent / "record" / "testdata" / "names.json").read_text("utf-8"))
+        self.assertGreater(len(cases), 100)
+        for case in cases:
+            device = case["text"]
+            if case["ok"]:
+                self.assertEqual(self.row(line(device_id=device)).device_id, device)
+            else:
+                self.assertEqual(self.dead(line(device_id=device), "not_record").device_id or "", visible(device))
+        self.dead(line(device_id="pi\x1b[2J"), "not_record", "the device id 'pi\\x1b[2J' has the character U+001B")
+        self.dead(line(device_id="pi "), "not_record", "the device id 'pi ' begins or ends with a space")
+        # The one that was fine last is known, and nothing else is by that.
+        rules = Rules(model())
+        for device, fine in [("a", True), ("a\n", False), ("a", True), ("a ", False), ("a ", False)]:
+            self.assertEqual(isinstance(self.read(line(device_id=device), rules)[0], Row), fine, device)
+
+    def test_what_a_letter_says_is_safe_to_print(self):
+        rules = Rules(model(unknown_fields="reject"))
+        bad = "\x1b]0;\x9b\x7f\u202e\n\u2066x"
+        raw = json.dumps(bad, ensure_ascii=False).encode()
+        for data in [
+            *(line(**{member: bad}) for member in ("device_id", "boot", "seq", "ts", "schema", "meta", "readings", bad)),
+            *(line(readings={"temp": 1, name: value}) for name, value in [("note", 1), ("count", bad), (bad, 1), (bad, bad)]),
+            b'{"device_id":"a","readings":{"temp":%s}}' % raw,
+            b'{"device_id":"a",%s:1,%s:2}' % (raw, raw),
+            b'{"device_id":%s,"readings":{}}' % raw,
+            b'{"device_id":%s' % raw,
+            bad.encode(),
+            b'{"\\ud800":1,"\\ud800":2}',
+            gzip.compress(b"{" + bad.encode() + b"\n" + line()),
+            gzip.compress(line(readings={"temp": bad}) * 200),
+        ]:
+            for letter in self.read(data, rules):
+                if isinstance(letter, DeadLetter):
+                    for said in (letter.reason, letter.detail, letter.device_id or ""):
+                        self.assertNotRegex(said, "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", data)
+                        said.encode()  # as Arrow does
+        self.assertEqual(visible("a\x1b\x9b\u202eü😀\U000e0041\\"), "a\\u001b\\u009b\\u202eü😀\\U000e0041\\")
 
     def test_limits_are_of_the_records_own_version(self):
         wider = copy.deepcopy(ENV_2)

@@ -87,7 +87,7 @@ func sample(s *record.Schema) map[string]any {
 		f := s.Fields()[0]
 		readings[f.Name] = value(f)
 	}
-	return map[string]any{"device_id": "try-1", "boot": 1, "seq": 1, "schema": s.Ref(), "readings": readings}
+	return map[string]any{"device_id": "try-1", "boot": record.FormatBoot(1), "seq": 1, "schema": s.Ref(), "readings": readings}
 }
 
 // value returns one that a field may have.

@@ -198,11 +198,30 @@ func TestSampleIsValid(t *testing.T) {
 	require.NoError(t, err)
 	line, err := oneLine(sample(schema))
 	require.NoError(t, err)
-	require.JSONEq(t, `{"device_id":"try-1","boot":1,"seq":1,"schema":"s/1","readings":
+	require.JSONEq(t, `{"device_id":"try-1","boot":"0000000000000001","seq":1,"schema":"s/1","readings":
 		{"between":0.015,"above":7,"below":-7.0,"any":0.0,"note":"text","on":true}}`, line)
 	require.Contains(t, line, `"any":0.0`, "a float has a point")
 
 	schema, err = record.NewSchema("s", 1, record.Field{Name: "on", Kind: record.Bool})
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"on": true}, sample(schema)["readings"])
+}
+
+// What devices send comes to a terminal only through what escapes it: jq -a or cat -v at the end of
+// the command. A command may also keep it, in a file or a variable.
+func TestWhatDevicesSendIsEscaped(t *testing.T) {
+	hostile := regexp.MustCompile(`get-query-results|StateChangeReason|ErrorMessage|filter-log-events|json\.gz' -exec zcat|\$rows"`)
+	escaped := regexp.MustCompile(`\| (cat -v|jq -a.*)( >&2)?$|^ *jq -ac .* <<< "\$rows"$|^ *rows=\$\(|^ *find .*\| jq -ac? .*\| head( -n 1)?$`)
+	for name, m := range models(t) {
+		found := 0
+		for _, block := range blocks(render(t, m)) {
+			for line := range strings.Lines(strings.ReplaceAll(block, "\\\n", " ")) {
+				if line = strings.TrimSuffix(line, "\n"); hostile.MatchString(line) {
+					require.Regexp(t, escaped, line, name)
+					found++
+				}
+			}
+		}
+		require.GreaterOrEqual(t, found, 8, name)
+	}
 }

@@ -63,7 +63,7 @@ func TestRulesBite(t *testing.T) {
 		{"references", "!If [Started, ENABLED", "!If [Start, ENABLED", "condition Start is used"},
 		{"references", "[!Ref Start, ", "[yes, ", "Start is defined but not used"},
 		{"names", "BucketName: !Sub \"my-project-logs", "BucketName: !Sub \"my-project-of-quite-a-long-name-logs", "Logs: BucketName"},
-		{"columns", `{Name: "boot", Type: "bigint"`, `{Name: "boot", Type: "string"`, "column 1"},
+		{"columns", `{Name: "boot", Type: "string"`, `{Name: "boot", Type: "bigint"`, "column 1"},
 		{"columns", "          Columns:\n", "          Columns:\n            - {Name: more, Type: string}\n", "columns, the model"},
 		{"columns", "projection.month.type: integer", "projection.month.type: enum", "month is no projected"},
 		{"columns", "{Name: day, Type: int,", "{Name: day, Type: string,", "day is no projected"},

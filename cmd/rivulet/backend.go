@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/rivulet-iot/rivulet/internal/term"
 )
 
 var backendCommand = command{
@@ -126,11 +128,11 @@ func (c *backendTool) print(format string, args ...any) error {
 	return nil
 }
 
-// object prints v as JSON.
+// object prints v as JSON, which may hold what devices said: no terminal obeys it.
 func (c *backendTool) object(v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	return c.print("%s\n", b)
+	return c.print("%s\n", term.EscapeJSON(nil, b))
 }

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/rivulet-iot/rivulet/internal/term"
 )
 
 // venv is where the tests of this repository have their Spark, and where the
@@ -94,7 +96,7 @@ func (c *backendTool) runSpark(py, log string, args ...string) (batches []trialB
 	for scan.Scan() {
 		fmt.Fprintf(file, "%s\n", scan.Bytes())
 		if stage, ok := bytes.CutPrefix(scan.Bytes(), []byte("rivulet-try: ")); ok {
-			show.stage(string(stage))
+			show.stage(term.Escape(string(stage)))
 		}
 		var b trialBatch
 		if bytes.HasPrefix(scan.Bytes(), []byte(`{"batch"`)) && json.Unmarshal(scan.Bytes(), &b) == nil {
@@ -111,7 +113,8 @@ func (c *backendTool) runSpark(py, log string, args ...string) (batches []trialB
 }
 
 // lastLines returns the last lines of a file, but not the plan of a query, which
-// Spark puts behind the reason why it failed.
+// Spark puts behind the reason why it failed. What they quote of the input, no
+// terminal obeys.
 func lastLines(file string, n int) string {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -119,5 +122,9 @@ func lastLines(file string, n int) string {
 	}
 	text, _, _ := strings.Cut(string(data), "=== Streaming Query ===")
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+	lines = lines[max(0, len(lines)-n):]
+	for i, line := range lines {
+		lines[i] = term.Escape(strings.ReplaceAll(strings.TrimSuffix(line, "\r"), "\t", "    "))
+	}
+	return strings.Join(lines, "\n")
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rivulet-iot/rivulet/internal/term"
 )
 
 // stages shows on a terminal what is being done, and for how long already; elsewhere
@@ -67,13 +69,14 @@ func (s *stages) end() {
 // mostWidth is how much of a value is shown.
 const mostWidth = 40
 
+// printTrial shows what was found. All that may have come from the input is escaped.
 func (c *backendTool) printTrial(t *trial) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s read, %d stored, %s", t.Table, count(int64(t.Lines), "line"), t.Stored, count(int64(t.DeadLetters), "dead letter"))
 	if t.Duplicates > 0 {
 		fmt.Fprintf(&b, ", %s dropped", count(int64(t.Duplicates), "duplicate"))
 	}
-	fmt.Fprintf(&b, "; %.0f s on Spark %s\n", t.Seconds, t.Spark)
+	fmt.Fprintf(&b, "; %.0f s on Spark %s\n", t.Seconds, term.Escape(t.Spark))
 	if t.Corrected > 0 {
 		fmt.Fprintf(&b, "%d of the rows have the time of arrival, which is now: they have none of their own, or one that is further off than max_age_days or max_ahead_minutes\n", t.Corrected)
 	}
@@ -84,7 +87,7 @@ func (c *backendTool) printTrial(t *trial) error {
 				fmt.Fprintf(&b, "  and %d more\n", len(t.Partitions)-i)
 				break
 			}
-			fmt.Fprintf(&b, "  %s  %d\n", p.Path, p.Rows)
+			fmt.Fprintf(&b, "  %s  %d\n", term.Escape(p.Path), p.Rows)
 		}
 		fmt.Fprintf(&b, "\n%-20s %-20s %10s  %s\n", "column", "type", "filled", "from … to")
 		for _, col := range t.Columns {
@@ -95,11 +98,11 @@ func (c *backendTool) printTrial(t *trial) error {
 					span += " … " + shortened(*col.Max)
 				}
 			}
-			fmt.Fprintf(&b, "%-20s %-20s %10d  %s\n", col.Name, col.Type, col.Filled, span)
+			fmt.Fprintf(&b, "%-20s %-20s %10d  %s\n", term.Escape(col.Name), term.Escape(col.Type), col.Filled, span)
 		}
 		b.WriteString("\nfirst rows:\n")
 		for _, row := range t.First {
-			fmt.Fprintf(&b, "  %s\n", row)
+			fmt.Fprintf(&b, "  %s\n", term.EscapeJSON(nil, row))
 		}
 	}
 	if t.DeadLetters > 0 {
@@ -108,10 +111,10 @@ func (c *backendTool) printTrial(t *trial) error {
 			return cmp.Or(t.Reasons[b]-t.Reasons[a], strings.Compare(a, b))
 		})
 		for _, reason := range reasons {
-			fmt.Fprintf(&b, "  %6d  %s\n", t.Reasons[reason], reason)
+			fmt.Fprintf(&b, "  %6d  %s\n", t.Reasons[reason], term.Escape(reason))
 		}
 		for _, l := range t.Letters {
-			fmt.Fprintf(&b, "  line %d: %s: %s\n", l.Line, l.Reason, l.Detail)
+			fmt.Fprintf(&b, "  line %d: %s: %s\n", l.Line, term.Escape(l.Reason), term.Escape(l.Detail))
 		}
 		if more := t.DeadLetters - len(t.Letters); more > 0 {
 			fmt.Fprintf(&b, "  and %d more\n", more)
@@ -125,10 +128,11 @@ func (c *backendTool) printTrial(t *trial) error {
 	return c.print("%s", b.String())
 }
 
+// shortened returns as much of a value as is shown, escaped.
 func shortened(s string) string {
 	r := []rune(s)
 	if len(r) <= mostWidth {
-		return s
+		return term.Escape(s)
 	}
-	return string(r[:mostWidth-1]) + "…"
+	return term.Escape(string(r[:mostWidth-1])) + "…"
 }

@@ -4,14 +4,17 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/internal/term"
 )
 
-const tried = `{"device_id":"pi","boot":1,"seq":1,"readings":{"temperature":20.5}}
+const tried = `{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":1,"readings":{"temperature":20.5}}
 
-{"device_id":"pi","boot":1,"seq":2,"readings":{"temperature":131.5}}
+{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":2,"readings":{"temperature":131.5}}
 `
 
 // script writes a program for the shell and returns its path.
@@ -78,7 +81,7 @@ cat > "$6" <<END
 {"rows":1,"dead_letters":1,"reasons":{"range":1},"spark":"4.1.1","seconds":12.3,
  "partitions":[{"path":"year=2026/month=11/day=25","rows":1}],
  "columns":[{"name":"temperature","type":"double","filled":1,"min":"20.5","max":"20.5"},{"name":"light","type":"boolean","filled":0,"min":null,"max":null}],
- "first":[{"device_id":"pi","boot":1}],
+ "first":[{"device_id":"pi","boot":"9f3c01d2e4a5b687"}],
  "letters":[{"line":3,"reason":"range","detail":"temperature = 131.5: too hot","device_id":"pi"}]}
 END
 `)
@@ -91,7 +94,7 @@ END
 		"\n  year=2026/month=11/day=25  1\n",
 		"\ntemperature          double                        1  20.5\n",
 		"\nlight                boolean                       0  \n",
-		"\n  {\"device_id\":\"pi\",\"boot\":1}\n",
+		"\n  {\"device_id\":\"pi\",\"boot\":\"9f3c01d2e4a5b687\"}\n",
 		"\n       1  range\n  line 3: range: temperature = 131.5: too hot\n",
 		"kept/lake, the script is ",
 	} {
@@ -116,4 +119,37 @@ END
 	got := unmarshal[trial](t, out)
 	require.Equal(t, []int{2, 1, 2, 1, 1}, []int{got.Lines, got.Stored, got.Duplicates, got.Corrected, got.DeadLetters})
 	require.Empty(t, got.Lake, "it is gone")
+}
+
+// What the input says, of whomever it is, drives no terminal: neither what is found
+// in it, nor what Spark says when it fails.
+func TestBackendTryEscapes(t *testing.T) {
+	started(t)
+	t.Setenv("JAVA_HOME", filepath.Dir(filepath.Dir(fakeJava(t))))
+	require.NoError(t, os.WriteFile("day.ndjson", []byte(tried), 0o644))
+	const raw = "\x1b[2J\x1b]0;owned\x07\u009b2J\x7f\u202eold\u2066\u2028\r"
+	const inJSON = "\\u001b[2J\\u001b]0;owned\\u0007\u009b2J\x7f\u202eold\u2066\u2028\\nall is well\\r"
+	result := strings.ReplaceAll(`{"rows":1,"dead_letters":1,"reasons":{"RAW":1},"spark":"RAW","seconds":1,
+"partitions":[{"path":"RAW","rows":1}],"columns":[{"name":"RAW","type":"RAW","filled":1,"min":"RAW","max":"aRAW"}],
+"first":[{"RAW":"RAW"}],"letters":[{"line":3,"reason":"RAW","detail":"RAW","device_id":"RAW"}]}`, "RAW", inJSON)
+	require.NoError(t, os.WriteFile("result", []byte(result), 0o644))
+	require.NoError(t, os.WriteFile("said", []byte(raw), 0o644))
+	finds := script(t, `[ "$1" = -c ] && exit; echo "rivulet-try: $(cat said)"; cat result > "$6"`)
+	fails := script(t, `[ "$1" = -c ] && exit; cat said said >&2; exit 3`)
+	for name, c := range map[string]struct {
+		code int
+		args []string
+	}{
+		"text":  {0, []string{"-python", finds}},
+		"JSON":  {0, []string{"-python", finds, "-json"}},
+		"error": {exitFailed, []string{"-python", fails}},
+	} {
+		code, out, err := cli(append([]string{"backend", "try", "-input", "day.ndjson"}, c.args...)...)
+		require.Equal(t, c.code, code, err)
+		for _, said := range []string{out, err} {
+			require.Equal(t, -1, strings.IndexFunc(said, func(r rune) bool { return r != '\n' && term.Unsafe(r) }), "%s: %q", name, said)
+			require.NotContains(t, said, "\nall is well", name)
+		}
+		require.Contains(t, out+err, "owned", name)
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -96,7 +97,7 @@ func (r *reader) children(ctx context.Context, parent string, told []types.Child
 // list returns all shards that hold records, closed ones too.
 func (r *reader) list(ctx context.Context) (shards []types.Shard, err error) {
 	in := &kinesis.ListShardsInput{StreamName: &r.stream}
-	for {
+	for range maxListings {
 		out, err := r.client.ListShards(ctx, in)
 		if err != nil {
 			return nil, err
@@ -107,7 +108,13 @@ func (r *reader) list(ctx context.Context) (shards []types.Shard, err error) {
 		}
 		in = &kinesis.ListShardsInput{NextToken: out.NextToken} // may not be given together with the name
 	}
+	return nil, fmt.Errorf("the list of shards does not end: %d pages", maxListings)
 }
+
+// maxListings is how many pages a list of shards may have, of 1,000 shards each:
+// more than a stream can have.
+// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
+const maxListings = 1000
 
 var retryable = retry.NewStandard()
 

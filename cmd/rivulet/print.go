@@ -10,6 +10,7 @@ import (
 	"github.com/rivulet-iot/rivulet/backend/decode"
 	"github.com/rivulet-iot/rivulet/compress"
 	"github.com/rivulet-iot/rivulet/internal/kpl"
+	"github.com/rivulet-iot/rivulet/internal/term"
 	"github.com/rivulet-iot/rivulet/record"
 )
 
@@ -34,7 +35,8 @@ func (t *tail) page(shard string, records []types.Record) error {
 
 // println prints what is in t.line.
 func (t *tail) println() error {
-	if _, err := t.out.Write(append(t.line, '\n')); err != nil {
+	t.escaped = append(term.EscapeJSON(t.escaped[:0], t.line), '\n')
+	if _, err := t.out.Write(t.escaped); err != nil {
 		return outputError{err}
 	}
 	if t.printed++; t.printed == t.limit {
@@ -54,6 +56,7 @@ func (t *tail) printDecoded(shard string, r *types.Record) error {
 	return t.decoder.Decode(r.Data, deref(r.PartitionKey), func(it decode.Item) error {
 		switch it.Kind {
 		case decode.Record:
+			t.gaps.read(it.Record.ID)
 			if t.dedup && t.seen.Seen(it.Record.ID) {
 				t.duplicates++
 				return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"github.com/rivulet-iot/rivulet/backend/decode"
+	"github.com/rivulet-iot/rivulet/internal/term"
 	"github.com/rivulet-iot/rivulet/record"
 )
 
@@ -29,7 +30,13 @@ The records of a device come in order, across splits and merges of shards too.
 
 Data that no rivulet producer encoded is printed as
 {"opaque":true,"partition_key":"…","data":"base64"}. Data that is damaged is
-reported on stderr; tail goes on, and exits with 1 at the end.
+reported on stderr; tail goes on, and exits with 1 at the end. Characters that a
+terminal obeys, or that nobody sees, are printed as escapes.
+
+The last line, on stderr, counts what is not there, too. A record is missing if its
+device says that nothing before a later one is on its way any more: it was given up
+by the device, or left the stream. Others between those printed are not seen yet.
+Late are those that came behind what the device said, by another shard.
 
 Examples:
 
@@ -85,9 +92,12 @@ type tail struct {
 	out     *bufio.Writer
 	err     io.Writer
 	line    []byte // reused
+	escaped []byte // likewise: as it is printed
 	decoder decode.Decoder
 	seen    decode.Dedup
+	gaps    gaps
 
+	ended                        bool // by the limit, before all was read
 	printed, duplicates, damaged int64
 	unknown                      int64 // of those damaged, how many lack only their schema
 }
@@ -132,6 +142,7 @@ func (t *tail) run(ctx context.Context, s streams) error {
 	defer c.Close()
 
 	t.out, t.err = bufio.NewWriterSize(s.out, 64<<10), s.err
+	t.decoder.Marks = t.gaps.marked
 	perCall := int64(10_000)
 	if t.limit > 0 {
 		perCall = min(perCall, t.limit)
@@ -139,11 +150,13 @@ func (t *tail) run(ctx context.Context, s streams) error {
 	r := reader{client: c.Client, stream: t.stream, from: from, follow: t.follow, perCall: int32(perCall), notice: t.notice}
 	err = r.read(ctx, t.page)
 	switch {
-	case errors.Is(err, errLimit), t.follow && ctx.Err() != nil:
+	case errors.Is(err, errLimit):
+		t.ended, err = true, nil
+	case t.follow && ctx.Err() != nil:
 		err = nil
 	case errors.As(err, new(outputError)):
 	case err != nil:
-		err = where.explain(t.stream, err)
+		err = printable{where.explain(t.stream, err)} // it has the service's own words
 	}
 	if ferr := t.out.Flush(); err == nil && ferr != nil {
 		err = outputError{ferr}
@@ -160,6 +173,13 @@ func (t *tail) run(ctx context.Context, s streams) error {
 	}
 	return err
 }
+
+// printable is an error whose text can be printed, whatever others put into it.
+type printable struct{ error }
+
+func (p printable) Error() string { return term.Escape(p.error.Error()) }
+
+func (p printable) Unwrap() error { return p.error }
 
 // outputError is a failure to write to stdout.
 type outputError struct{ error }
@@ -184,7 +204,10 @@ func (t *tail) position() (position, error) {
 	return position{kind: types.ShardIteratorTypeAtTimestamp, at: at}, nil
 }
 
-func (t *tail) notice(message string) { fmt.Fprintf(t.err, "rivulet tail: %s\n", message) }
+// notice prints a line on stderr. What others put into the message stays on it.
+func (t *tail) notice(message string) {
+	fmt.Fprintf(t.err, "rivulet tail: %s\n", term.Escape(message))
+}
 
 // summary ends the output on stderr with one line.
 func (t *tail) summary(shards int) {
@@ -195,7 +218,32 @@ func (t *tail) summary(shards int) {
 	if t.damaged > 0 {
 		text += fmt.Sprintf(", %d undecodable", t.damaged)
 	}
+	if !t.ended {
+		text += t.gapsText()
+	}
 	t.notice(text + ", " + count(int64(shards), "shard"))
+}
+
+// gapsText is the summary's part on what is not there.
+func (t *tail) gapsText() (text string) {
+	missing, unseen := t.gaps.count()
+	what := "missing"
+	if t.damaged > 0 {
+		what = "missing or undecodable"
+	}
+	if missing > 0 {
+		text += fmt.Sprintf(", %d %s", missing, what)
+	}
+	if unseen > 0 {
+		text += fmt.Sprintf(", %d not seen yet", unseen)
+	}
+	if t.gaps.late > 0 {
+		text += fmt.Sprintf(", %d late", t.gaps.late)
+	}
+	if t.gaps.full() {
+		text += ", more gaps than can be counted"
+	}
+	return text
 }
 
 func count(n int64, what string) string {

@@ -113,12 +113,12 @@ func TestTailLimit(t *testing.T) {
 
 func TestTailDuplicatesOpaqueAndDamaged(t *testing.T) {
 	srv, flags := serve(t, 1)
-	one := []byte(`{"device_id":"d","boot":3,"seq":1,"readings":{"t":1.5}}`)
-	two := []byte(`{"device_id":"d","boot":3,"seq":2,"readings":{"t":2.5}}`)
+	one := []byte(`{"device_id":"d","boot":"0000000000000003","seq":1,"readings":{"t":1.5}}`)
+	two := []byte(`{"device_id":"d","boot":"0000000000000003","seq":2,"readings":{"t":2.5}}`)
 	putRaw(t, srv, "d", one)
 	putRaw(t, srv, "d", one)
 	putRaw(t, srv, "böse<", []byte("\x00mine"))
-	putRaw(t, srv, "d", []byte{0x1f, 0x8b, 1, 2, 3})
+	putRaw(t, srv, "d", []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 9})
 	putRaw(t, srv, "json", []byte(`{"a":1}`))
 	putRaw(t, srv, "agg", []byte("\xf3\x89\x9a\xc2 that is no aggregate at all"))
 	putRaw(t, srv, "d", two)
@@ -166,7 +166,7 @@ func TestTailRaw(t *testing.T) {
 	put(t, p, 5, want)
 	require.NoError(t, p.Close(context.Background()))
 	putRaw(t, srv, "j", []byte(`{"a":1}`))
-	putRaw(t, srv, "g", []byte{0x1f, 0x8b})
+	putRaw(t, srv, "g", []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3})
 	putRaw(t, srv, "z", []byte{0x28, 0xb5, 0x2f, 0xfd})
 	putRaw(t, srv, "o", []byte{})
 	putRaw(t, srv, "a", []byte("\xf3\x89\x9a\xc2 that is no aggregate at all"))
@@ -202,7 +202,7 @@ func TestTailRaw(t *testing.T) {
 func TestTailFollow(t *testing.T) {
 	srv, flags := serve(t, 1)
 	line := func(seq int) []byte {
-		return fmt.Appendf(nil, `{"device_id":"d","boot":3,"seq":%d,"readings":{}}`, seq)
+		return fmt.Appendf(nil, `{"device_id":"d","boot":"0000000000000003","seq":%d,"readings":{}}`, seq)
 	}
 	putRaw(t, srv, "d", line(1))
 	ctx, cancel := context.WithCancel(context.Background())

@@ -22,7 +22,7 @@ TEXT = pa.map_(pa.string(), pa.string())
 SCHEMA = pa.schema(
     [
         ("device_id", pa.string()),
-        ("boot", pa.int64()),
+        ("boot", pa.string()),
         ("seq", pa.int64()),
         ("ts", pa.timestamp("us")),  # as Athena has it: UTC, and does not say so
         ("meta", TEXT),
@@ -59,10 +59,11 @@ def rows():
     rnd = random.Random(7)
     out = []
     for device in ("pi-1", "pi-2", 'odd "name"'):
-        for boot, day in enumerate(range(-8, 2), 17):
+        for n, day in enumerate(range(-8, 2), 17):
+            boot = f"{rnd.getrandbits(64):016x}"
             start = datetime.datetime(2026, 1, 3, 22, 30) + datetime.timedelta(days=day)
             for seq in range(1, 60):
-                if seq % 17 == boot % 17 or (device == "pi-2" and day > -8):
+                if seq % 17 == n % 17 or (device == "pi-2" and day > -8):
                     continue  # lost, and a device that was not heard of for long
                 ts = start + datetime.timedelta(minutes=3 * seq - 90, milliseconds=rnd.randrange(1000))
                 if ts.date() > TODAY + datetime.timedelta(days=1):
@@ -73,7 +74,7 @@ def rows():
                     rnd.random() < 0.3 if rnd.random() < 0.9 else None,
                     rnd.choice(["on", "off", None]),
                 ]
-                meta = [("fw", "1.2")] if boot % 2 else None
+                meta = [("fw", "1.2")] if n % 2 else None
                 out.append([device, boot, seq, ts, meta, *values, "a field", "north", f"{len(out):056d}"])
     for n in range(4):  # without ids; two came in one Kinesis record and are equal
         ts = datetime.datetime(2026, 1, 1, 12) + datetime.timedelta(hours=n // 2)
@@ -131,7 +132,7 @@ def check_latest(db, all_rows, recent, partitions):
     best = {}
     for row in recent:
         at = row[0]
-        if at not in best or (row[3], row[1] or 0, row[2] or 0) > (best[at][3], best[at][1], best[at][2]):
+        if at not in best or (row[3], row[1] or "", row[2] or 0) > (best[at][3], best[at][1] or "", best[at][2] or 0):
             best[at] = row
     assert len(best) == 2 and len({r[0] for r in all_rows}) == 3, "a device must be too old for the view"
     same("latest", fetch(db, 'SELECT * FROM "my_project"."env_room_latest"'), [dated(r, partitions) for r in best.values()])

@@ -9,6 +9,7 @@ fail: {"iot.CreateThing": "why"}; they have "refused" in their line. DIR/deliver
 it delivered, a number a line: these are what queries count.
 """
 
+import base64
 import gzip
 import io
 import json
@@ -48,12 +49,24 @@ class Refused(Exception):
         self.code = code
 
 
+# What a device may send to whoever looks at it in a terminal: it clears the screen, sets the title, turns the line around,
+# and adds a line of its own.
+HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b2J\x7f\u202eold\u2066\u2028all is well\n\rall is well\t"
+
+
 def letters(entries):
     """The dead letters of what was put, and, if they were copied to be replayed, once more."""
     put = [e["parameters"]["PartitionKey"] for e in entries if e["call"] == "kinesis.PutRecord"]
+    put = ["range" if key == "try-1" else key for key in put]  # which the README puts; else the key is a reason
     times = 1 + any(e["call"] == "s3.CopyObject" for e in entries)
     lines = [
-        {"reason": reason, "device_id": "pi-1", "detail": "what is wrong", "data": "eyJhIjoxfQo=", "replayed": n}
+        {
+            "reason": reason,
+            "device_id": f"pi-1{HOSTILE}",
+            "detail": f"what is wrong{HOSTILE}",
+            "data": base64.b64encode(f'{{"a":"{HOSTILE}"}}'.encode()).decode(),
+            "replayed": n,
+        }
         for n in range(times)
         for reason in put or ["range"]
     ]
@@ -64,10 +77,12 @@ def results(entries):
     """What the last query gives: one line of names, and for one that counts another."""
     asked = [e["parameters"]["QueryString"] for e in entries if e["call"] == "athena.StartQueryExecution"]
     rows = [["n"]]
+    if asked and asked[-1].startswith("SELECT *") and '_latest"' in asked[-1]:
+        rows.append([f"pi-1{HOSTILE}", None, HOSTILE])
     if asked and "count(*)" in asked[-1] and "GROUP BY" not in asked[-1]:
         counted = folder() / "delivered"
         rows.append([str(sum(map(int, counted.read_text("utf-8").split())))] if counted.exists() else ["0"])
-    return {"ResultSet": {"Rows": [{"Data": [{"VarCharValue": value} for value in row]} for row in rows]}}
+    return {"ResultSet": {"Rows": [{"Data": [{"VarCharValue": value} if value else {} for value in row]} for row in rows]}}
 
 
 def stack(name, before):
@@ -171,10 +186,10 @@ def answer(call, parameters):
         },
         "kinesis.PutRecord": {"ShardId": "shardId-000000000000", "SequenceNumber": "49"},
         "glue.StartJobRun": {"JobRunId": "jr_2"},
-        "glue.GetJobRuns": {"JobRuns": [{"Id": "jr_1", "JobRunState": run}]},
+        "glue.GetJobRuns": {"JobRuns": [{"Id": "jr_1", "JobRunState": run, "ErrorMessage": HOSTILE}]},
         "glue.GetJobRun": {"JobRun": {"Id": "jr_2", "JobRunState": "STOPPED" if killed else "RUNNING"}},
         "cloudwatch.DescribeAlarms": {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}]},
-        "logs.FilterLogEvents": {"events": [{"message": "{}"}]},
+        "logs.FilterLogEvents": {"events": [{"message": HOSTILE.replace("\n", " ")}]},
         "s3.ListObjectsV2": {
             "Contents": [
                 {

@@ -82,6 +82,11 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	}
 }
 
+// hostile reports whether a terminal obeys r instead of showing it.
+func hostile(r rune) bool {
+	return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r < 0x202f || r >= 0x2066 && r < 0x206a
+}
+
 func testCommands(t *testing.T, mod *model.Model, tool string) {
 	text, err := readme.Readme(mod)
 	require.NoError(t, err)
@@ -91,7 +96,12 @@ func testCommands(t *testing.T, mod *model.Model, tool string) {
 echo "$@" >>"$FAKE_AWS/terraform"`)
 	m.command("curl", `echo '{"credentials": {"accessKeyId": "A", "secretAccessKey": "S", "sessionToken": "T"}}'`)
 	m.command("python3", `case $2 in pip) mkdir -p lambda/package ;; zipfile) touch "$4"; echo zip >>"$FAKE_AWS/zips" ;; *) exit 1 ;; esac`)
-	m.bash(commands(t, string(text), tool))
+	said := strings.ReplaceAll(m.bash(commands(t, string(text), tool)), "remaining\r", "") // of aws s3 cp, which shows how far it is
+	require.Equal(t, -1, strings.IndexFunc(said, hostile), "what a device sent reaches the terminal: %q", said)
+	require.NotContains(t, said, "\nall is well", "a device writes a line of its own")
+	for _, shown := range []string{`["range","pi-1\u001b[2J`, `"{\"a\":\"\u001b`, `["pi-1\u001b[2J`, `null,"\u001b`, "^[[2J^[]0;owned"} {
+		require.Contains(t, said, shown)
+	}
 
 	called := map[string][]map[string]any{}
 	for _, c := range m.calls() {

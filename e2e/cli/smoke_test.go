@@ -1,14 +1,16 @@
 package cli
 
 import (
-	"context"
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/e2e/internal/progress"
 )
 
 // The agent, as far as the script sees of it: it says what its schema is, and that it delivered.
@@ -31,16 +33,14 @@ func smoke(t *testing.T, m *machine, arguments ...string) (code int, out string)
 '`+golang+`' build -o "$to" ./cmd/rivulet
 install -m 755 '`+filepath.Join(m.work, "agent")+`' "$to/raspberrypi"`)
 	m.command("curl", `echo '{"credentials": {"accessKeyId": "DEVICE", "secretAccessKey": "S", "sessionToken": "T"}}'`)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // sleep does not, so what never comes true is tried very often
-	defer cancel()
-	c := exec.CommandContext(ctx, "bash", append([]string{"../../scripts/aws-smoke.sh"}, arguments...)...)
-	c.WaitDelay = time.Second
+	c := exec.Command("bash", append([]string{"../../scripts/aws-smoke.sh"}, arguments...)...)
 	c.Env = append(m.environment, "RIVULET_AWS_SMOKE=yes", "TMPDIR="+m.work, "GOFLAGS=", "HOME="+os.Getenv("HOME"))
-	text, err := c.CombinedOutput()
-	if err != nil {
+	var text bytes.Buffer
+	c.Stdout, c.Stderr = &text, &text
+	if err := progress.Run(c); err != nil {
 		require.ErrorAs(t, err, new(*exec.ExitError))
 	}
-	return c.ProcessState.ExitCode(), string(text)
+	return c.ProcessState.ExitCode(), text.String()
 }
 
 func removed(m *machine) (done bool) {
@@ -66,6 +66,7 @@ func TestSmoke(t *testing.T) {
 	code, out := smoke(t, m, append(account, "-project", "smoke-1")...)
 	require.Zero(t, code, out)
 	require.NotContains(t, out, "WRONG")
+	require.Equal(t, -1, strings.IndexFunc(out, hostile), "what a device sent reaches the terminal: %q", out)
 	for _, step := range []string{
 		"ok: the device may not read, nor list",
 		"ok: the table has 400 records",

@@ -3,6 +3,7 @@ package spark
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -13,16 +14,16 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// jobDeadline is how long a run of the job may take; most is Spark's start.
-const jobDeadline = 2 * time.Minute
+	"github.com/rivulet-iot/rivulet/e2e/internal/progress"
+)
 
 // job is a run of a generated script.
 type job struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	log  string // file with stdout and stderr
+	lake string // folder in which progress shows, too; "" for a lake elsewhere
 	done chan struct{}
 	err  error // once done
 }
@@ -47,6 +48,11 @@ func start(t *testing.T, python, script string, env []string, args ...string) *j
 	require.NoError(t, err)
 	defer log.Close()
 	j := &job{t: t, log: log.Name(), done: make(chan struct{})}
+	for i := range args[1:] {
+		if folder, ok := strings.CutPrefix(args[i+1], "file://"); ok && args[i] == "--lake" {
+			j.lake = folder
+		}
+	}
 	j.cmd = exec.Command(python, append([]string{"run_job.py", script}, args...)...)
 	j.cmd.Env = append(os.Environ(), env...)
 	j.cmd.Stdout, j.cmd.Stderr = log, log
@@ -74,20 +80,30 @@ func (j *job) kill() {
 // wait waits for the job's own end, which must be a success.
 func (j *job) wait() []batch {
 	j.t.Helper()
+	ctx, cancel := context.WithCancel(j.t.Context())
+	defer cancel()
 	select {
 	case <-j.done:
-	case <-time.After(jobDeadline):
+	case <-j.stalled(ctx):
 		j.kill()
-		require.FailNow(j.t, "the job did not end", "within %s", jobDeadline)
+		require.FailNow(j.t, "the job hangs", "it did nothing for %s", progress.Patience)
 	}
 	require.NoError(j.t, j.err)
 	return j.batches()
 }
 
+// stalled returns a channel that is closed when the job hangs: it says nothing, and
+// nothing moves in its lake.
+func (j *job) stalled(ctx context.Context) <-chan struct{} {
+	return progress.Stalled(ctx, progress.Files(j.log, j.lake))
+}
+
 // until waits for a file that the job, or something it runs in, makes.
 func (j *job) until(file string) {
 	j.t.Helper()
-	deadline := time.After(jobDeadline)
+	ctx, cancel := context.WithCancel(j.t.Context())
+	defer cancel()
+	stalled := j.stalled(ctx)
 	for {
 		if _, err := os.Stat(file); err == nil {
 			return
@@ -95,8 +111,8 @@ func (j *job) until(file string) {
 		select {
 		case <-j.done:
 			require.FailNow(j.t, "the job ended by itself", "before there was %s: %v", file, j.err)
-		case <-deadline:
-			require.FailNow(j.t, "the job did not get there", "there is no %s after %s", file, jobDeadline)
+		case <-stalled:
+			require.FailNow(j.t, "the job hangs", "it did nothing for %s, and there is no %s", progress.Patience, file)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -126,7 +142,7 @@ func (j *job) tail(n int) string {
 // row is a row of the table, with the folders it is in.
 type row struct {
 	Device    string            `json:"device_id"`
-	Boot      *uint64           `json:"boot"`
+	Boot      *string           `json:"boot"`
 	Seq       *uint64           `json:"seq"`
 	TS        int64             `json:"ts"` // µs
 	TSSource  string            `json:"ts_source"`

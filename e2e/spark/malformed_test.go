@@ -46,9 +46,14 @@ type wantRow struct {
 
 const perKind = 20
 
+// boot is that of all that is written here.
+const boot = "c3a1f2009e47d58b"
+
 // malformed returns payload n of each of the ten kinds.
 func malformed(t *testing.T, n int) []payload {
-	id := func(kind string) string { return fmt.Sprintf(`"device_id":"bad-%s","boot":1,"seq":%d`, kind, n+1) }
+	id := func(kind string) string {
+		return fmt.Sprintf(`"device_id":"bad-%s","boot":%q,"seq":%d`, kind, boot, n+1)
+	}
 	line := func(kind, readings string) string {
 		return fmt.Sprintf(`{%s,"ts":"2026-01-01T00:00:00Z","readings":%s}`, id(kind), readings)
 	}
@@ -88,7 +93,7 @@ func single(t *testing.T, n int, reason, line string) payload {
 	var lines []string
 	for i := range 2 {
 		seq := uint64(2*n + i + 1)
-		lines = append(lines, fmt.Sprintf(`{"device_id":"good-%s","boot":1,"seq":%d,"ts":"2026-01-01T00:00:00Z","readings":{"temp":%d.25}}`, reason, seq, n))
+		lines = append(lines, fmt.Sprintf(`{"device_id":"good-%s","boot":%q,"seq":%d,"ts":"2026-01-01T00:00:00Z","readings":{"temp":%d.25}}`, reason, boot, seq, n))
 		p.rows = append(p.rows, wantRow{device: "good-" + reason, seq: seq, temp: fahrenheit(float64(n) + 0.25)})
 	}
 	p.dead[0].record = 2
@@ -96,7 +101,7 @@ func single(t *testing.T, n int, reason, line string) payload {
 	if n%3 == 2 {
 		seq := uint64(n + 1)
 		p.rows = append(p.rows, wantRow{device: "first-" + reason, seq: seq, temp: fahrenheit(10)})
-		first := fmt.Sprintf(`{"device_id":"first-%s","boot":1,"seq":%d,"ts":1767225600,"readings":{"temp":10}}`, reason, seq)
+		first := fmt.Sprintf(`{"device_id":"first-%s","boot":%q,"seq":%d,"ts":1767225600,"readings":{"temp":10}}`, reason, boot, seq)
 		p.dead[0].userRecord = 1
 		p.data = aggregate(reason, first, p.data)
 	}
@@ -131,7 +136,7 @@ func aggregate(key string, users ...string) string {
 func frame(t *testing.T, codec compress.Codec, n int) string {
 	batch, rows := record.NewBatch(record.NewDecoder()), []record.Row(nil)
 	for i := range 20 {
-		r, err := record.ParseJSON(fmt.Appendf(nil, `{"device_id":"bad-frame","boot":1,"seq":%d,"ts":"2026-01-01T00:00:%02dZ","readings":{"temp":%d.5}}`, 20*n+i+1, i, i))
+		r, err := record.ParseJSON(fmt.Appendf(nil, `{"device_id":"bad-frame","boot":%q,"seq":%d,"ts":"2026-01-01T00:00:%02dZ","readings":{"temp":%d.5}}`, boot, 20*n+i+1, i, i))
 		require.NoError(t, err)
 		row, err := record.AppendRecord(nil, nil, &r, time.Time{})
 		require.NoError(t, err)
@@ -187,7 +192,7 @@ func wrongClocks() (all []payload) {
 	for n, clock := range []string{"1970-01-01T00:00:12.345Z", "2107-01-01T00:00:00Z", "1980-01-06T00:00:00Z", "9999-12-31T23:59:59.999Z"} {
 		for i := range 5 {
 			seq := uint64(5*n + i + 1)
-			data := fmt.Sprintf(`{"device_id":"clock","boot":1,"seq":%d,"ts":%q,"readings":{"temp":%d}}`, seq, clock, n)
+			data := fmt.Sprintf(`{"device_id":"clock","boot":%q,"seq":%d,"ts":%q,"readings":{"temp":%d}}`, boot, seq, clock, n)
 			all = append(all, payload{data: data, key: "clock", rows: []wantRow{{device: "clock", seq: seq, temp: fahrenheit(float64(n)), clock: clock}}})
 		}
 	}

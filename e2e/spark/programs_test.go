@@ -2,17 +2,16 @@ package spark
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rivulet-iot/rivulet/e2e/internal/progress"
 	"github.com/rivulet-iot/rivulet/e2e/internal/tools"
 )
 
@@ -79,12 +78,9 @@ func command(t *testing.T, program string, args ...string) []byte {
 }
 
 func run(program string, args ...string) (stdout, stderr []byte, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.WaitDelay = 5 * time.Second
+	cmd := exec.Command(program, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Stdin = &out, &errs, io.Reader(nil)
-	err = cmd.Run()
+	err = progress.Run(cmd)
 	return out.Bytes(), errs.Bytes(), err
 }

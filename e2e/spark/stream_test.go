@@ -13,10 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rivulet-iot/rivulet/e2e/internal/progress"
 	"github.com/rivulet-iot/rivulet/producer/wire"
 )
 
 const shards = 4
+
+// long is more than any of the tests takes, and much less than a zone is from another.
+const long = time.Hour
 
 // stream is one of the emulator, of this test alone.
 type stream struct {
@@ -38,7 +42,7 @@ func newStream(t *testing.T, name string) *stream {
 }
 
 func (s *stream) context() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), progress.Patience)
 	s.t.Cleanup(cancel)
 	return ctx
 }
@@ -47,7 +51,7 @@ func (s *stream) untilActive() {
 	s.t.Helper()
 	require.NoError(s.t, kinesis.NewStreamExistsWaiter(s.client, func(o *kinesis.StreamExistsWaiterOptions) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, 200*time.Millisecond
-	}).Wait(s.context(), &kinesis.DescribeStreamInput{StreamName: &s.name}, 30*time.Second))
+	}).Wait(s.context(), &kinesis.DescribeStreamInput{StreamName: &s.name}, progress.Patience))
 }
 
 // position is where a record is in the stream.

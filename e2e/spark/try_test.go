@@ -11,14 +11,14 @@ import (
 
 // What rivulet backend try is given: records that are stored, and on lines 2, 5 and
 // 6 some that are not; line 4 is empty.
-const tried = `{"device_id":"pi","boot":1,"seq":1,"ts":"2026-11-01T00:00:00Z","readings":{"temp":20.5,"light":true}}
-{"device_id":"pi","boot":1,"seq":2,"ts":"2026-11-01T00:00:01Z","readings":{"temp":131.5}}
-{"device_id":"pi","boot":1,"seq":3,"ts":"2026-11-02T00:00:01Z","readings":{"temp":30,"pressure":1013}}
+const tried = `{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":1,"ts":"2026-11-01T00:00:00Z","readings":{"temp":20.5,"light":true}}
+{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":2,"ts":"2026-11-01T00:00:01Z","readings":{"temp":131.5}}
+{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":3,"ts":"2026-11-02T00:00:01Z","readings":{"temp":30,"pressure":1013}}
 
-{"device_id":"pi","boot":1,"seq":4
-{"device_id":"pi","boot":1,"seq":5,"ts":"2026-11-01T00:00:01Z","readings":{"light":true}}
-{"device_id":"pi","boot":1,"seq":1,"ts":"2026-11-01T00:00:00Z","readings":{"temp":20.5,"light":true}}
-{"device_id":"pi","boot":1,"seq":6,"ts":"1970-01-01T00:00:00Z","readings":{"temp":-1.5}}
+{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":4
+{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":5,"ts":"2026-11-01T00:00:01Z","readings":{"light":true}}
+{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":1,"ts":"2026-11-01T00:00:00Z","readings":{"temp":20.5,"light":true}}
+{"device_id":"pi","boot":"9f3c01d2e4a5b687","seq":6,"ts":"1970-01-01T00:00:00Z","readings":{"temp":-1.5}}
 `
 
 func TestTry(t *testing.T) {

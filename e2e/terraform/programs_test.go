@@ -1,15 +1,16 @@
 package terraform
 
 import (
+	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/rivulet-iot/rivulet/e2e/internal/progress"
 )
 
 // write renders a model into the folder terraform below dir, beside what it uploads, after a
@@ -110,17 +111,16 @@ func TestValidate(t *testing.T) {
 	}
 	dir := write(t, t.TempDir(), models["everything"], "", "")
 	run := func(arguments ...string) (string, error) {
-		// It takes as long as it takes to download the provider, once.
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, program, arguments...)
+		cmd := exec.Command(program, arguments...)
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1")
 		if cache := os.Getenv("TERRAFORM_TOOLS"); cache != "" {
 			cmd.Env = append(cmd.Env, "TF_PLUGIN_CACHE_DIR="+cache)
 		}
-		out, err := cmd.CombinedOutput()
-		return string(out), err
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		err := progress.Run(cmd) // it takes as long as it takes to download the provider, once
+		return out.String(), err
 	}
 	if out, err := run("init", "-backend=false", "-input=false", "-no-color"); err != nil {
 		t.Skipf("%s cannot get the provider: %s", program, out)

@@ -16,7 +16,7 @@ const anything = "*"
 // module besides itself. The longest folder that holds a package rules it.
 var importRules = map[string][]string{
 	"record":               {},
-	"partition":            {},
+	"partition":            {"internal/md5sum"},
 	"compress":             {"record"},
 	"retry":                {"internal/vfs", "internal/spool"},
 	"producer":             {"record", "compress", "partition", "retry", "internal/failure", "internal/kpl"},
@@ -31,10 +31,12 @@ var importRules = map[string][]string{
 	"examples":             {anything},
 	"internal/backendtest": {"record", "backend/model"},
 	"internal/failure":     {},
-	"internal/kpl":         {},
+	"internal/kpl":         {"internal/md5sum"},
+	"internal/md5sum":      {},
 	"internal/mutants":     {},
 	"internal/sample":      {},
 	"internal/spool":       {"internal/vfs"},
+	"internal/term":        {},
 	"internal/vfs":         {},
 }
 

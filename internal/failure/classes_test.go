@@ -15,61 +15,77 @@ import (
 var want = []struct {
 	code  string
 	class failure.Class
-	scope failure.Scope
 }{
-	{"ProvisionedThroughputExceededException", failure.Throttle, failure.PerRecord | failure.PerCall},
-	{"LimitExceededException", failure.Throttle, failure.PerCall},
-	{"ThrottlingException", failure.Throttle, failure.PerCall},
-	{"ThrottledException", failure.Throttle, failure.PerCall},
-	{"RequestThrottledException", failure.Throttle, failure.PerCall},
-	{"RequestLimitExceeded", failure.Throttle, failure.PerCall},
-	{"TooManyRequestsException", failure.Throttle, failure.PerCall},
-	{"SlowDown", failure.Throttle, failure.PerCall},
-	{"http-429", failure.Throttle, failure.PerCall},
-	{"KMSThrottlingException", failure.Throttle, failure.PerCall},
-	{"InternalFailure", failure.Retry, failure.PerRecord | failure.PerCall},
-	{"InternalServerError", failure.Retry, failure.PerCall},
-	{"ServiceUnavailable", failure.Retry, failure.PerCall},
-	{"RequestTimeoutException", failure.Retry, failure.PerCall},
-	{"ResourceInUseException", failure.Retry, failure.PerCall},
-	{"ExpiredNextTokenException", failure.Retry, failure.PerCall},
-	{"KMSDisabledException", failure.Pause, failure.PerCall},
-	{"KMSInvalidStateException", failure.Pause, failure.PerCall},
-	{"KMSNotFoundException", failure.Pause, failure.PerCall},
-	{"KMSAccessDeniedException", failure.Pause, failure.PerCall},
-	{"KMSOptInRequired", failure.Pause, failure.PerCall},
-	{"OptInRequired", failure.Pause, failure.PerCall},
-	{"ResourceNotFoundException", failure.Pause, failure.PerCall},
-	{"UnknownOperationException", failure.Pause, failure.PerCall},
-	{"IncompleteSignature", failure.Pause, failure.PerCall},
-	{"AccessDeniedException", failure.Refresh, failure.PerCall},
-	{"NotAuthorized", failure.Refresh, failure.PerCall},
-	{"ExpiredTokenException", failure.Refresh, failure.PerCall},
-	{"UnrecognizedClientException", failure.Refresh, failure.PerCall},
-	{"InvalidClientTokenId", failure.Refresh, failure.PerCall},
-	{"MissingAuthenticationTokenException", failure.Refresh, failure.PerCall},
-	{"InvalidSignatureException", failure.Clock, failure.PerCall},
-	{"SignatureDoesNotMatch", failure.Clock, failure.PerCall},
-	{"AuthFailure", failure.Clock, failure.PerCall},
-	{"RequestTimeTooSkewed", failure.Clock, failure.PerCall},
-	{"RequestExpired", failure.Clock, failure.PerCall},
-	{"tls-not-valid-now", failure.Clock, failure.PerConnection},
-	{"tls-untrusted", failure.Clock, failure.PerConnection},
-	{"InvalidArgumentException", failure.Bisect, failure.PerCall},
-	{"ValidationException", failure.Bisect, failure.PerCall},
-	{"SerializationException", failure.Bisect, failure.PerCall},
-	{"http-413", failure.Bisect, failure.PerCall},
-	{"empty-response", failure.Unknown, failure.PerCall},
-	{"wrong-count", failure.Unknown, failure.PerCall},
-	{"timeout", failure.Unknown, failure.PerConnection},
-	{"connection-reset", failure.Unknown, failure.PerConnection},
-	{"http-5xx", failure.Unknown, failure.PerCall},
-	{"refused", failure.Offline, failure.PerConnection},
-	{"not-sent", failure.Offline, failure.PerConnection},
-	{"dns", failure.Offline, failure.PerConnection},
-	{"DryRunOperationException", failure.Ready, failure.PerCall},
-	{"http-4xx", failure.Retry, failure.PerCall},
-	{"unlisted", failure.Retry, failure.PerRecord | failure.PerCall | failure.PerConnection},
+	{"ProvisionedThroughputExceededException", failure.Throttle},
+	{"LimitExceededException", failure.Throttle},
+	{"ThrottlingException", failure.Throttle},
+	{"ThrottledException", failure.Throttle},
+	{"RequestThrottledException", failure.Throttle},
+	{"RequestLimitExceeded", failure.Throttle},
+	{"TooManyRequestsException", failure.Throttle},
+	{"SlowDown", failure.Throttle},
+	{"http-429", failure.Throttle},
+	{"KMSThrottlingException", failure.Throttle},
+	{"InternalFailure", failure.Retry},
+	{"InternalServerError", failure.Retry},
+	{"ServiceUnavailable", failure.Retry},
+	{"RequestTimeoutException", failure.Retry},
+	{"ResourceInUseException", failure.Retry},
+	{"ExpiredNextTokenException", failure.Retry},
+	{"KMSDisabledException", failure.Pause},
+	{"KMSInvalidStateException", failure.Pause},
+	{"KMSNotFoundException", failure.Pause},
+	{"KMSAccessDeniedException", failure.Pause},
+	{"KMSOptInRequired", failure.Pause},
+	{"OptInRequired", failure.Pause},
+	{"ResourceNotFoundException", failure.Pause},
+	{"UnknownOperationException", failure.Pause},
+	{"IncompleteSignature", failure.Pause},
+	{"AccessDeniedException", failure.Refresh},
+	{"NotAuthorized", failure.Refresh},
+	{"ExpiredTokenException", failure.Refresh},
+	{"UnrecognizedClientException", failure.Refresh},
+	{"InvalidClientTokenId", failure.Refresh},
+	{"MissingAuthenticationTokenException", failure.Refresh},
+	{"InvalidSignatureException", failure.Clock},
+	{"SignatureDoesNotMatch", failure.Clock},
+	{"AuthFailure", failure.Clock},
+	{"RequestTimeTooSkewed", failure.Clock},
+	{"RequestExpired", failure.Clock},
+	{"tls-not-valid-now", failure.Clock},
+	{"tls-untrusted", failure.Clock},
+	{"InvalidArgumentException", failure.Bisect},
+	{"ValidationException", failure.Bisect},
+	{"SerializationException", failure.Bisect},
+	{"http-413", failure.TooLarge},
+	{"RequestEntityTooLargeException", failure.TooLarge},
+	{"RequestTooLargeException", failure.TooLarge},
+	{"empty-response", failure.Unknown},
+	{"huge-response", failure.Unknown},
+	{"wrong-count", failure.Unknown},
+	{"timeout", failure.Unknown},
+	{"connection-reset", failure.Unknown},
+	{"http-5xx", failure.Unknown},
+	{"proxy-5xx", failure.Unknown},
+	{"too-slow", failure.Retry},
+	{"refused", failure.Offline},
+	{"not-sent", failure.Offline},
+	{"dns", failure.Offline},
+	{"tls-failed", failure.Offline},
+	{"proxy-unreachable", failure.Offline},
+	{"proxy-failed", failure.Offline},
+	{"proxy-denied", failure.Pause},
+	{"proxy-login", failure.Pause},
+	{"portal", failure.Pause},
+	{"redirected", failure.Pause},
+	{"not-kinesis", failure.Pause},
+	{"wrong-region", failure.Pause},
+	{"token-in-clear", failure.Pause},
+	{"no-credentials", failure.Pause},
+	{"credentials-unavailable", failure.Offline},
+	{"credentials-refused", failure.Pause},
+	{"http-4xx", failure.Retry},
+	{"unlisted", failure.Retry},
 }
 
 func TestEveryRowIsAsExpected(t *testing.T) {
@@ -81,7 +97,6 @@ func TestEveryRowIsAsExpected(t *testing.T) {
 			r := failure.Lookup(w.code)
 			require.Equal(t, rules[i], r, "Lookup gives another row: a second one has this code")
 			require.Equal(t, w.class, r.Class)
-			require.Equal(t, w.scope, r.Scope)
 		})
 	}
 	require.Len(t, rules, len(want), "a row has no expectation here")
@@ -92,7 +107,7 @@ func TestEveryRowIsUsable(t *testing.T) {
 		t.Run(r.Code, func(t *testing.T) {
 			require.NotContains(t, r.Class.String(), "Class(")
 			switch r.Class {
-			case failure.Bisect, failure.Ready:
+			case failure.Bisect, failure.TooLarge:
 				require.Zero(t, r.Max, "does not wait")
 			default:
 				require.GreaterOrEqual(t, r.Min, 100*time.Millisecond, "busy loop")
@@ -110,7 +125,7 @@ func TestEveryRowIsUsable(t *testing.T) {
 // and those common to all calls that a SigV4 endpoint answers with.
 func TestModelledErrorsHaveRows(t *testing.T) {
 	for op, codes := range map[string][]string{
-		"PutRecords": {"AccessDeniedException", "DryRunOperationException", "InternalFailureException", "InvalidArgumentException",
+		"PutRecords": {"AccessDeniedException", "InternalFailureException", "InvalidArgumentException",
 			"KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException",
 			"KMSOptInRequired", "KMSThrottlingException", "ProvisionedThroughputExceededException",
 			"ResourceNotFoundException", "ValidationException"},
@@ -192,15 +207,15 @@ func FuzzLookup(f *testing.F) {
 
 func TestCodeForStatus(t *testing.T) {
 	for status, code := range map[int]string{
-		0: failure.CodeEmptyResponse, 200: failure.CodeEmptyResponse, 302: failure.CodeHTTP4xx, 400: failure.CodeHTTP4xx,
-		403: failure.CodeHTTP4xx, 413: failure.CodeHTTP413, 429: failure.CodeHTTP429, 500: failure.CodeHTTP5xx, 504: failure.CodeHTTP5xx,
+		0: failure.CodeEmptyResponse, 200: failure.CodeEmptyResponse, 302: failure.CodeRedirected, 307: failure.CodeRedirected, 400: failure.CodeHTTP4xx,
+		403: failure.CodeHTTP4xx, 413: failure.CodeHTTP413, 429: failure.CodeHTTP429, 500: failure.CodeHTTP5xx, 504: failure.CodeHTTP5xx, 407: failure.CodeProxyLogin, 511: failure.CodePortal,
 	} {
 		require.Equal(t, code, failure.CodeForStatus(status), status)
 	}
 }
 
 func TestRulesAreACopy(t *testing.T) {
-	failure.Rules()[0].Class = failure.Ready
+	failure.Rules()[0].Class = failure.Offline
 	require.Equal(t, failure.Throttle, failure.Rules()[0].Class)
 }
 
@@ -213,7 +228,7 @@ func TestLookupAllocatesNothingForKnownCodes(t *testing.T) {
 func TestClassString(t *testing.T) {
 	require.Equal(t, "Class(0)", failure.Class(0).String())
 	require.Equal(t, "Class(200)", failure.Class(200).String())
-	require.Equal(t, "ready", failure.Ready.String())
+	require.Equal(t, "too large", failure.TooLarge.String())
 }
 
 func ExampleLookup() {

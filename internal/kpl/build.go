@@ -1,11 +1,12 @@
 package kpl
 
 import (
-	"crypto/md5"
 	"encoding/binary"
 	"errors"
 	"math/bits"
 	"slices"
+
+	"github.com/rivulet-iot/rivulet/internal/md5sum"
 )
 
 const (
@@ -13,7 +14,7 @@ const (
 	Magic = "\xF3\x89\x9A\xC2"
 
 	// Overhead is the size of an aggregate beyond its protobuf: magic and MD5.
-	Overhead = len(Magic) + md5.Size
+	Overhead = len(Magic) + md5sum.Size
 )
 
 // Tag bytes: field number << 3 | wire type.
@@ -171,7 +172,7 @@ func (b *Builder) AppendTo(dst []byte) []byte {
 	dst = append(dst, b.keys.encoded...)
 	dst = append(dst, b.hashKeys.encoded...)
 	dst = append(dst, b.records...)
-	sum := md5.Sum(dst[start:])
+	sum := md5sum.Sum(dst[start:])
 	return append(dst, sum[:]...)
 }
 

@@ -2,9 +2,10 @@ package kpl
 
 import (
 	"bytes"
-	"crypto/md5"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/rivulet-iot/rivulet/internal/md5sum"
 )
 
 // DefaultLimit is the number of records, and of keys, that Parse accepts if
@@ -27,8 +28,8 @@ func Looks(data []byte) bool {
 }
 
 func sumOK(data []byte) bool {
-	tail := len(data) - md5.Size
-	return md5.Sum(data[len(Magic):tail]) == [md5.Size]byte(data[tail:])
+	tail := len(data) - md5sum.Size
+	return md5sum.Sum(data[len(Magic):tail]) == [md5sum.Size]byte(data[tail:])
 }
 
 // Parse returns the user records of an aggregate, in order; the position of a
@@ -49,9 +50,9 @@ func Parse(data []byte, limits Limits) ([]UserRecord, error) {
 	case len(data) <= Overhead:
 		return nil, &Error{ErrNotAggregated, 0, fmt.Sprintf("%d bytes, want over %d", len(data), Overhead)}
 	case !sumOK(data):
-		return nil, &Error{ErrChecksum, len(data) - md5.Size, "data is damaged, or no aggregate"}
+		return nil, &Error{ErrChecksum, len(data) - md5sum.Size, "data is damaged, or no aggregate"}
 	}
-	p := parser{body: scanner{data, len(Magic), len(data) - md5.Size}}
+	p := parser{body: scanner{data, len(Magic), len(data) - md5sum.Size}}
 	if err := p.count(limits); err != nil {
 		return nil, err
 	}

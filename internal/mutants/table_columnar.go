@@ -6,7 +6,7 @@ var columnar = []Mutant{
 		Name:  "the checksum of a columnar frame is not checked",
 		Whose: ours + ": frames outside of aggregates have no other",
 		Test:  "TestDamage",
-		Edits: edit("compress/columnar_decode.go", "binary.LittleEndian.Uint32(frame[3:]) != columnarChecksum(frame)", "columnarChecksum(frame) == 1"),
+		Edits: edit("compress/columnar_decode.go", "if !fits(frame, binary.BigEndian.Uint32(frame)) {", "if columnarChecksum(0, frame) == 1 {"),
 	},
 	{
 		Name:  "a carry of the range coder is lost",
@@ -37,7 +37,7 @@ var columnar = []Mutant{
 		Name:  "what the records of a columnar frame take is not held against the limit",
 		Whose: ours + ": a hundred bytes may be a million records",
 		Test:  "TestColumnarEmptyAndLarge",
-		Edits: edit("compress/columnar_decode_series.go", "d.spend(int64(s.n), cost)", "_ = cost"),
+		Edits: edit("compress/columnar_decode_series.go", "!d.spend(int64(s.n), cost)", "cost < 0"),
 	},
 	{
 		Name:  "memory for the records of a columnar frame is taken before the limit is asked",

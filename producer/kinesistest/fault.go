@@ -28,11 +28,14 @@ type Fault struct {
 }
 
 // Effect is what a fault does to a call. Make one with FailEntries, FailCall,
-// EmptyReply, WrongCount, BadReply, Delay, Reset, LoseReply or ClockOffset.
+// EmptyReply, WrongCount, BadReply, Delay, Reset, LoseReply or ClockOffset, or, for a
+// network that answers in the service's place, with Reply, Redirect, EndlessReply,
+// EndlessPages, DripReply or GoAway.
 type Effect struct {
 	kind    effectKind
 	code    string
 	message string
+	body    string
 	status  int
 	rate    float64
 	n       int
@@ -53,6 +56,12 @@ const (
 	reset
 	loseReply
 	clockOffset
+	reply
+	redirect
+	endlessReply
+	endlessPages
+	dripReply
+	goAway
 )
 
 // FailEntries fails a share of the entries of a call, above 0 to 1, picked at

@@ -62,6 +62,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if _, hit := c.faults.first(reset); hit {
 		abort(r)
 	}
+	if s.instead(w, r, &c) {
+		return
+	}
 	offset := c.faults.total(clockOffset)
 	w.Header().Set("Date", time.Now().Add(offset).UTC().Format(http.TimeFormat))
 	w.Header().Set("X-Amzn-Requestid", requestID)
@@ -77,7 +80,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if _, hit := c.faults.first(loseReply); hit {
 		abort(r)
 	}
-	s.write(w, &c, reply, err)
+	s.write(w, r, &c, reply, err)
 }
 
 // begin registers a request, unless the server is closed.
@@ -198,7 +201,7 @@ func (s *Server) answer(c *call) (object, error) {
 }
 
 // write sends the reply in the encoding of the request.
-func (s *Server) write(w http.ResponseWriter, c *call, reply object, err error) {
+func (s *Server) write(w http.ResponseWriter, r *http.Request, c *call, reply object, err error) {
 	status := http.StatusOK
 	var body []byte
 	if err != nil {
@@ -228,7 +231,14 @@ func (s *Server) write(w http.ResponseWriter, c *call, reply object, err error) 
 	}
 	w.Header().Set("Content-Type", c.codec.contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	if _, hit := c.faults.first(goAway); hit {
+		w.Header().Set("Connection", "close")
+	}
 	w.WriteHeader(status)
+	if e, hit := c.faults.first(dripReply); hit {
+		s.drip(w, r, body, e.d)
+		return
+	}
 	_, _ = w.Write(body) // an error means that the client is gone
 }
 

@@ -73,7 +73,11 @@ func (s *Server) opListShards(c *call) (object, error) {
 	shards := slices.Clone(st.shards)
 	shards = slices.DeleteFunc(shards, func(sh *shard) bool { return sh.id <= page.After || !page.Filter.match(sh, st) })
 	reply := object{}
-	if len(shards) > limit {
+	if _, hit := c.faults.first(endlessPages); hit && len(shards) > 0 {
+		page.At = c.now // and where it begins stays
+		reply = append(reply, member{"NextToken", encodeToken(page)})
+		shards = shards[:min(limit, len(shards))]
+	} else if len(shards) > limit {
 		shards = shards[:limit]
 		page.After = shards[limit-1].id
 		page.At = c.now

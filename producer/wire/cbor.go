@@ -2,10 +2,8 @@ package wire
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/schemas"
@@ -21,10 +19,6 @@ const (
 	target   = "Kinesis_20131202."
 )
 
-// errRefused is the answer of an endpoint that does not take CBOR. Nothing was
-// stored, and nobody sees it: the call goes out again at once, as JSON.
-var errRefused = errors.New("wire: the endpoint does not take CBOR")
-
 // cbor is the CBOR form of the JSON 1.1 protocol, which the service has taken
 // since before there were Smithy protocols: the same document and the same
 // X-Amz-Target header, with blobs as bytes. The SDK has no name for it, but its
@@ -33,39 +27,22 @@ var errRefused = errors.New("wire: the endpoint does not take CBOR")
 // It is safe for concurrent use.
 type cbor struct {
 	*rpcv2.Protocol
-	json    *awsjson.Protocol
-	proved  atomic.Bool // a call has worked: errors are no longer about CBOR
-	refused atomic.Bool
+	json *awsjson.Protocol
 }
 
 // WithCBOR makes a client write its bodies as CBOR, for those who make it
 // themselves: kinesis.NewFromConfig(cfg, wire.WithCBOR). It must be given as a
 // function: in the Options handed to kinesis.New, a protocol is overwritten.
-func WithCBOR(o *kinesis.Options) {
-	p := &cbor{Protocol: rpcv2.NewCBOR(schemas.Kinesis_20131202), json: awsjson.New11(schemas.Kinesis_20131202)}
-	o.Protocol = p
-	o.APIOptions = append(slices.Clip(o.APIOptions), func(s *middleware.Stack) error {
-		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("CBOROrJSON", p.choose), middleware.Before)
-	})
-}
+func WithCBOR(o *kinesis.Options) { withEconomies(o, &economies{never: form{plain: true}}) }
 
-// usesCBOR is the key of a stack value: what the call under way is written in.
-type usesCBOR struct{}
-
-// choose decides for a call, and again if CBOR is refused. It stands before the
-// SDK's retries and everything that is made afresh for a request.
-func (p *cbor) choose(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-	yes := !p.refused.Load() && !inJSON[middleware.GetOperationName(ctx)]
-	out, meta, err := next.HandleInitialize(middleware.WithStackValue(ctx, usesCBOR{}, yes), in)
-	if errors.Is(err, errRefused) {
-		return next.HandleInitialize(middleware.WithStackValue(ctx, usesCBOR{}, false), in)
+// withEconomies makes a client choose the form of its calls.
+func withEconomies(o *kinesis.Options, e *economies) {
+	if !e.never.json {
+		o.Protocol = &cbor{Protocol: rpcv2.NewCBOR(schemas.Kinesis_20131202), json: awsjson.New11(schemas.Kinesis_20131202)}
 	}
-	return out, meta, err
-}
-
-func isCBOR(ctx context.Context) bool {
-	yes, _ := middleware.GetStackValue(ctx, usesCBOR{}).(bool)
-	return yes
+	o.APIOptions = append(slices.Clip(o.APIOptions), func(s *middleware.Stack) error {
+		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("RivuletEconomies", e.choose), middleware.Before)
+	})
 }
 
 // inJSON are the calls that take a time. The service wants milliseconds where RPC
@@ -73,7 +50,7 @@ func isCBOR(ctx context.Context) bool {
 var inJSON = map[string]bool{"GetShardIterator": true}
 
 func (p *cbor) SerializeRequest(ctx context.Context, schema *smithy.OperationSchema, in smithy.Serializable, req *smithyhttp.Request) error {
-	if !isCBOR(ctx) {
+	if formOf(ctx).json {
 		return p.json.SerializeRequest(ctx, schema, in, req)
 	}
 	path := req.URL.Path
@@ -92,17 +69,9 @@ func (p *cbor) SerializeRequest(ctx context.Context, schema *smithy.OperationSch
 }
 
 func (p *cbor) DeserializeResponse(ctx context.Context, schema *smithy.OperationSchema, types *smithy.TypeRegistry, resp *smithyhttp.Response, out smithy.Deserializable) error {
-	kind := resp.Header.Get("Content-Type")
-	answersCBOR := strings.Contains(kind, "cbor")
-	switch {
-	case answersCBOR && resp.StatusCode < 300:
-		p.proved.Store(true)
-	case answersCBOR:
-	case isCBOR(ctx) && resp.StatusCode < 300: // in CBOR, whatever it says
-	case isCBOR(ctx) && !p.proved.Load() && resp.StatusCode < 500 && strings.Contains(kind, "json"): // not a captive portal
-		p.refused.Store(true)
-		return errRefused
-	default: // JSON; or a proxy or load balancer answers as it likes
+	inCBOR := strings.Contains(resp.Header.Get("Content-Type"), "cbor") ||
+		!formOf(ctx).json && resp.StatusCode < 300 // whatever it says
+	if !inCBOR { // JSON; or a proxy or load balancer answers as it likes
 		return p.json.DeserializeResponse(ctx, schema, types, resp, out)
 	}
 	return p.Protocol.DeserializeResponse(ctx, schema, types, resp, lenient{out})

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/rivulet-iot/rivulet/internal/failure"
 )
 
 // EnvCredentials reads AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if set,
@@ -23,7 +25,7 @@ func EnvCredentials() aws.CredentialsProvider {
 			missing = append(missing, "AWS_SECRET_ACCESS_KEY")
 		}
 		if len(missing) > 0 {
-			return aws.Credentials{}, fmt.Errorf("wire: %s not set in the environment; with a profile or SSO, run: eval \"$(aws configure export-credentials --format env)\"", strings.Join(missing, " and "))
+			return aws.Credentials{}, &failure.Error{Code: failure.CodeNoCredentials, Err: fmt.Errorf("wire: %s not set in the environment; with a profile or SSO, run: eval \"$(aws configure export-credentials --format env)\"", strings.Join(missing, " and "))}
 		}
 		return c, nil
 	})
@@ -33,6 +35,6 @@ func EnvCredentials() aws.CredentialsProvider {
 // and do not check it.
 func EmulatorCredentials() aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local", Source: "emulator"}, nil
+		return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local-emulator", Source: "emulator"}, nil
 	})
 }

@@ -24,11 +24,12 @@ var errHPACK = errors.New("wire: header block not as net/http writes it")
 // are forgotten before they can overflow. The peer drops them later, as it needs
 // room; indexes count from the newest, so what it has besides does not matter.
 type headerTable struct {
-	limit   int
-	resized bool     // the peer has to be told of the limit
-	entries []header // the oldest first
-	size    int      // bound
-	last    map[string]string
+	limit    int
+	resized  bool     // the peer has to be told of the limit
+	referred bool     // the last block did refer to an entry
+	entries  []header // the oldest first
+	size     int      // bound
+	last     map[string]string
 }
 
 // header is a field: its value as encoded, and its name likewise, or, if it is in
@@ -49,6 +50,7 @@ func (t *headerTable) resize(limit int) {
 
 // compress appends a block of an encoder without a table to dst.
 func (t *headerTable) compress(dst, block []byte) ([]byte, error) {
+	t.referred = false
 	if t.resized {
 		dst, t.resized = appendInt(dst, 0x20, 5, t.limit), false
 	}
@@ -103,6 +105,7 @@ func (t *headerTable) field(dst []byte, h header) []byte {
 			continue
 		}
 		index := staticEntries + len(t.entries) - i
+		t.referred = true
 		if e.value == h.value {
 			return appendInt(dst, 0x80, 7, index)
 		}

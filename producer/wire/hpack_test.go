@@ -26,10 +26,10 @@ func mirror(t *testing.T, table int) (url string, client *http.Client, s *socket
 	srv.Config.HTTP2 = &http.HTTP2Config{MaxDecoderHeaderTableSize: table}
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
-	s = &sockets{}
-	tr := newTransport(Config{Insecure: true}, s)
+	c := &Client{}
+	tr := newTransport(Config{Insecure: true}, c, true)
 	t.Cleanup(tr.CloseIdleConnections)
-	return srv.URL, &http.Client{Transport: tr}, s
+	return srv.URL, &http.Client{Transport: tr}, &c.sockets
 }
 
 // TestHeadersArriveAsSent: whatever repeats, changes, grows or does not fit into
@@ -140,19 +140,22 @@ func TestBlocksOfAnotherEncoder(t *testing.T) {
 	}
 }
 
-func TestSettingsAreFollowed(t *testing.T) {
+func TestFramesAreFollowed(t *testing.T) {
 	in := []byte{0, 0, 12, 4, 0, 0, 0, 0, 0 /**/, 0, 3, 0, 0, 0, 100, 0, 1, 0, 0, 2, 0, // 512
 		0, 0, 0, 4, 1, 0, 0, 0, 0, // acknowledged
 		0, 0, 6, 0, 0, 0, 0, 0, 1 /**/, 0, 1, 0, 0, 0, 9, // the same bytes as data
+		0, 0, 4, 4, 0, 0, 0, 0, 0 /**/, 0, 1, 0, 0, // too short
+		0, 0, 10, 7, 0, 0, 0, 0, 0 /**/, 0, 0, 0, 3, 0, 0, 0, 9, 0, 1, // refused, and text
+		0, 0, 3, 7, 0, 0, 0, 0, 0 /**/, 0, 0, 0, // too short
 		0, 0, 6, 4, 0, 0, 0, 0, 0 /**/, 0, 1, 0xff, 0xff, 0xff, 0xff}
 	for size := range len(in) {
-		var r settingsReader
+		var r frameReader
 		var got []int
 		for b := in; len(b) > 0; {
 			n := min(size+1, len(b))
-			r.read(b[:n], func(v int) { got = append(got, v) })
+			r.read(b[:n], func(v int) { got = append(got, v) }, func(code uint32) { got = append(got, -int(code)) })
 			b = b[n:]
 		}
-		require.Equal(t, []int{512, 1 << 20}, got, "%d bytes at a time", size+1)
+		require.Equal(t, []int{512, -9, 1 << 20}, got, "%d bytes at a time", size+1)
 	}
 }

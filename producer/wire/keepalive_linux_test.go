@@ -13,7 +13,7 @@ func TestKeepAliveOfTheSocket(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
-	conn, err := newTransport(Config{}, &sockets{}).DialContext(t.Context(), "tcp", l.Addr().String())
+	conn, err := newTransport(Config{}, &Client{}, true).DialContext(t.Context(), "tcp", l.Addr().String())
 	require.NoError(t, err)
 	defer conn.Close()
 	raw, err := conn.(*socket).Conn.(*net.TCPConn).SyscallConn()

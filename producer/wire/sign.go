@@ -26,17 +26,23 @@ var userAgent = []string{"rivulet"}
 //
 // The signer comes after everything in the SDK that sets headers, and runs again
 // for each attempt.
-type sparingSigner struct{ kinesis.HTTPSignerV4 }
+type sparingSigner struct {
+	kinesis.HTTPSignerV4
+	clock *clock
+}
 
 func (s sparingSigner) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, payloadHash, service, region string, at time.Time, optFns ...func(*v4.SignerOptions)) error {
-	for name := range r.Header {
-		if !needed[name] {
-			delete(r.Header, name)
+	at = s.clock.signing(at)
+	if !formOf(ctx).plain {
+		for name := range r.Header {
+			if !needed[name] {
+				delete(r.Header, name)
+			}
 		}
+		r.Header["User-Agent"] = userAgent
+		length := r.ContentLength
+		r.ContentLength = -1
+		defer func() { r.ContentLength = length }()
 	}
-	r.Header["User-Agent"] = userAgent
-	length := r.ContentLength
-	r.ContentLength = -1
-	defer func() { r.ContentLength = length }()
 	return s.HTTPSignerV4.SignHTTP(ctx, c, r, payloadHash, service, region, at, optFns...)
 }

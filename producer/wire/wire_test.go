@@ -103,7 +103,7 @@ func TestHTTP2(t *testing.T) {
 
 func fixed() aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "b"}, nil
+		return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "long enough"}, nil
 	})
 }
 
@@ -171,18 +171,32 @@ func TestADeadConnectionIsNotReused(t *testing.T) {
 
 func TestConfigErrors(t *testing.T) {
 	for want, cfg := range map[string]wire.Config{
-		"Credentials is nil":       {Region: "eu-west-1"},
-		"neither Config.Region":    {Credentials: fixed()},
-		"not a URL":                {Credentials: fixed(), Endpoint: "127.0.0.1:4567"},
-		"not on the loopback":      {Credentials: fixed(), Endpoint: "https://kinesis.example.com", Insecure: true},
-		"needs an Endpoint on the": {Credentials: fixed(), Region: "eu-west-1", Insecure: true},
-		"neither CBOR nor JSON":    {Credentials: fixed(), Region: "eu-west-1", Protocol: 7},
-		"neither PostQuantum nor":  {Credentials: fixed(), Region: "eu-west-1", TLS: 2},
+		"Credentials is nil":           {Region: "eu-west-1"},
+		"neither Config.Region":        {Credentials: fixed()},
+		"not a URL":                    {Credentials: fixed(), Endpoint: "127.0.0.1:4567"},
+		"http:// is for the loopback":  {Credentials: fixed(), Endpoint: "http://kinesis.example.com"},
+		"an endpoint of AWS is called": {Credentials: fixed(), Endpoint: "https://kinesis.eu-west-1.amazonaws.com", Insecure: true},
+		"is called by https://":        {Credentials: fixed(), Endpoint: "http://kinesis-fips.us-east-1.api.aws.", Insecure: true},
+		"needs an Endpoint":            {Credentials: fixed(), Region: "eu-west-1", Insecure: true},
+		"neither CBOR nor JSON":        {Credentials: fixed(), Region: "eu-west-1", Protocol: 7},
+		"neither PostQuantum nor":      {Credentials: fixed(), Region: "eu-west-1", TLS: 2},
+		"name the FIPS endpoint":       {Credentials: fixed(), Endpoint: "https://vpce.example.com", FIPS: true},
+		"name the dual-stack endpoint": {Credentials: fixed(), Endpoint: "https://vpce.example.com", DualStack: true},
+		"Config.Proxy: not a URL such": {Credentials: fixed(), Region: "eu-west-1", Proxy: "10.0.0.1:3128"},
+		"or socks5://":                 {Credentials: fixed(), Region: "eu-west-1", Proxy: "ftp://u:hunter2@proxy"},
+		"https://127.0.0.1:4567":       {Credentials: fixed(), Endpoint: "https://user:hunter2@127.0.0.1"},
 	} {
 		_, err := wire.NewClient(cfg)
 		require.ErrorContains(t, err, want)
 	}
-	_, err := wire.ParseProtocol("xml")
+	_, err := wire.NewClient(wire.Config{Credentials: fixed(), Region: "eu-west-1", Proxy: "ftp://u:hunter2@proxy"})
+	require.NotContains(t, err.Error(), "hunter2")
+	for _, endpoint := range []string{"http://localhost:4567", "http://[::1]:4567", "https://kinesis.example.com"} {
+		c, err := wire.NewClient(wire.Config{Credentials: fixed(), Endpoint: endpoint})
+		require.NoError(t, err)
+		c.Close()
+	}
+	_, err = wire.ParseProtocol("xml")
 	require.EqualError(t, err, `wire: there is no protocol "xml"; there are cbor and json`)
 	for want, name := range []string{"default", "compact"} {
 		got, err := wire.ParseTLS(name)

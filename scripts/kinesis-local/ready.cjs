@@ -1,8 +1,8 @@
-// Exits 0 once each URL given answers GET /healthcheck, 1 after 30 seconds.
+// Exits 0 once each URL given answers GET /healthcheck, 1 after 5 minutes.
 // The emulator's certificate is self-signed; this asks the loopback only.
 'use strict';
 const agents = { 'http:': require('node:http'), 'https:': require('node:https') };
-const deadline = Date.now() + 30_000;
+const deadline = Date.now() + 300_000;
 
 function get(url) {
   return new Promise((resolve, reject) => {

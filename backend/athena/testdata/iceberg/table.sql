@@ -6,7 +6,7 @@
 --
 --   CREATE TABLE glue_catalog.my_project.env_room (
 --     device_id string,
---     boot bigint,
+--     boot string,
 --     seq bigint,
 --     ts timestamp,
 --     meta map<string,string>,

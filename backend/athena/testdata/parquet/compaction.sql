@@ -13,7 +13,7 @@
 -- ALTER TABLE `my_project`.`env_room_compact` ADD COLUMNS (NAME TYPE)
 CREATE TABLE IF NOT EXISTS `my_project`.`env_room_compact` (
   `device_id` string,
-  `boot` bigint,
+  `boot` string,
   `seq` bigint,
   `ts` timestamp,
   `meta` map<string,string>,
@@ -44,7 +44,7 @@ SELECT s."device_id", s."boot", s."seq", CAST(s."ts" AS timestamp(6)), s."meta",
 FROM (SELECT * FROM "my_project"."env_room" WHERE "year" = 2026 AND "month" = 1 AND "day" = 1) AS s
 LEFT JOIN (SELECT * FROM "my_project"."env_room_compact" WHERE "year" = 2026 AND "month" = 1 AND "day" = 1) AS c
   ON c."device_id" = s."device_id"
-  AND coalesce(c."boot", 0) = coalesce(s."boot", 0) AND coalesce(c."seq", 0) = coalesce(s."seq", 0)
+  AND coalesce(c."boot", '') = coalesce(s."boot", '') AND coalesce(c."seq", 0) = coalesce(s."seq", 0)
   AND CASE WHEN c."seq" IS NULL THEN c."sequence_number" ELSE '' END = CASE WHEN s."seq" IS NULL THEN s."sequence_number" ELSE '' END
   AND c."year" = s."year" AND c."month" = s."month" AND c."day" = s."day"
 WHERE c."device_id" IS NULL;
@@ -54,7 +54,7 @@ SELECT count(*) AS "not_copied"
 FROM (SELECT * FROM "my_project"."env_room" WHERE "year" = 2026 AND "month" = 1 AND "day" = 1) AS s
 LEFT JOIN (SELECT * FROM "my_project"."env_room_compact" WHERE "year" = 2026 AND "month" = 1 AND "day" = 1) AS c
   ON c."device_id" = s."device_id"
-  AND coalesce(c."boot", 0) = coalesce(s."boot", 0) AND coalesce(c."seq", 0) = coalesce(s."seq", 0)
+  AND coalesce(c."boot", '') = coalesce(s."boot", '') AND coalesce(c."seq", 0) = coalesce(s."seq", 0)
   AND CASE WHEN c."seq" IS NULL THEN c."sequence_number" ELSE '' END = CASE WHEN s."seq" IS NULL THEN s."sequence_number" ELSE '' END
   AND c."year" = s."year" AND c."month" = s."month" AND c."day" = s."day"
 WHERE c."device_id" IS NULL;

@@ -6,7 +6,7 @@
 -- Athena reads as part of the day. A timestamp here is shown to the millisecond.
 CREATE EXTERNAL TABLE IF NOT EXISTS `my_project`.`env_room` (
   `device_id` string,
-  `boot` bigint,
+  `boot` string,
   `seq` bigint,
   `ts` timestamp COMMENT 'UTC',
   `meta` map<string,string>,

@@ -1,0 +1,137 @@
+package mutants
+
+// identity is ids, frames of strangers, and what may be large in a frame.
+var identity = []Mutant{
+	{
+		Name:  "every opening of a buffer draws the same boot",
+		Whose: ours + ": boots counted from 1 in a folder, which came again with a new card, and the lake dropped new records as old ones",
+		Test:  "TestIdsAreNeverGivenTwice",
+		Edits: edit("retry/memory.go", "_, _ = rand.Read(b[:]) // never fails", "_, _ = rand.Read(b[:0])\n\t\tb[0] = 1"),
+		Pkg:   "internal/identitytest",
+	},
+	{
+		Name:  "a consumer tells duplicates by half of a boot",
+		Whose: ours + ": boots were 32 bits",
+		Test:  "TestDedupTellsBootsApart",
+		Edits: edit("backend/decode/dedup.go", "key := pageKey{id.Device, id.Boot,", "key := pageKey{id.Device, id.Boot & 0xffffffff,"),
+	},
+	{
+		Name:  "half of a boot is written into a frame",
+		Whose: ours + ": boots were 32 bits",
+		Test:  "TestVectors/times-and-ids",
+		Edits: edit("compress/columnar_ids.go", "e.coder.bits(boot, 64)", "e.coder.bits(boot&0xffffffff, 64)"),
+	},
+	{
+		Name:  "a boot that a frame has twice is taken for another",
+		Whose: ours,
+		Test:  "TestVectors/marks",
+		Edits: edit("compress/columnar_ids.go", "return d.boots[len(d.boots)-back]", "return d.boots[len(d.boots)-1]"),
+	},
+	{
+		Name:  "a device is said to be complete that did not say so",
+		Whose: ours + ": a consumer would forget ids that are still on their way",
+		Test:  "TestVectors/marks",
+		Edits: edit("compress/columnar_ids.go", "if m.Complete && m.First > 0 {", "if m.First > 0 {"),
+	},
+	{
+		Name:  "a number is taken for a boot in record JSON",
+		Whose: "JSON numbers, exact to 2^53",
+		Test:  "TestParseJSONIsStrict",
+		Edits: edit("record/parse.go", "err = badBoot(printed(tok))", "err = nil"),
+	},
+	{
+		Name:  "a device id may hold what a terminal obeys",
+		Whose: ours + ": NUL, newlines, ESC, right-to-left overrides in ids",
+		Test:  "TestNames",
+		Edits: edit("record/names.go", "if r >= u[0] && r <= u[1] {", "if r >= u[0] && r < u[0] {"),
+	},
+	{
+		Name:  "a name may begin or end with a space",
+		Whose: ours,
+		Test:  "TestNames",
+		Edits: edit("record/names.go", "unicode.IsSpace(first) || unicode.IsSpace(last)", "false && unicode.IsSpace(first) || false && unicode.IsSpace(last)"),
+	},
+	{
+		Name:  "a frame with a hostile name is decoded",
+		Whose: ours,
+		Test:  "TestVectors/corrupt.reading-control",
+		Edits: edit("compress/columnar_decode_series.go", "if err := record.CheckName(s); err != nil && d.err == nil {", "if err := record.CheckName(s); err != nil && s == \"\" {"),
+	},
+	{
+		Name:  "two bytes tell a columnar frame from anything else",
+		Whose: ours + ": of somebody's random bytes, one payload in 40,000 was damaged",
+		Test:  "TestNearFramesAreOpaque",
+		Edits: edit("compress/sniff.go", "ours := head&^columnarDeflate == columnarStart", "ours := head>>16 == columnarStart>>16"),
+		Pkg:   "backend/decode",
+	},
+	{
+		Name:  "two bytes tell gzip from anything else",
+		Whose: ours,
+		Test:  "TestNearFramesAreOpaque",
+		Edits: edit("compress/sniff.go", "if bytes.HasPrefix(frame, gzipStart[:3]) &&", "if bytes.HasPrefix(frame, gzipStart[:2]) ||"),
+		Pkg:   "backend/decode",
+	},
+	{
+		Name:  "a frame with a bit wrong in its first bytes is somebody's own data",
+		Whose: ours,
+		Test:  "TestFramesAreNeverOpaque",
+		Edits: edit("compress/sniff.go", "if bits.OnesCount32(head^h) == 1 && fits(frame, h) {", "if head == h && fits(frame, h) {"),
+		Pkg:   "backend/decode",
+	},
+	{
+		Name:  "gzip of what is no record is damaged",
+		Whose: ours,
+		Test:  "TestOthersDataIsOpaque",
+		Edits: edit("compress/decode.go", "foreign := !meantAsRecords(start)", "foreign := start == nil"),
+		Pkg:   "backend/decode",
+	},
+	{
+		Name:  "a later aggregate is looked for inside of a user record",
+		Whose: ours + ": data that looks like an aggregate was damaged when it was packed with others",
+		Test:  "TestOthersDataIsOpaque",
+		Edits: edit("backend/decode/decode.go", "if compress.Sniff(it.Data) == compress.Unknown {", "if bytes.HasPrefix(it.Data, []byte(kpl.Magic)) {\n\t\treturn used, damaged(it, ErrAggregate, 0, errors.New(\"nested\"), fn)\n\t}\n\tif compress.Sniff(it.Data) == compress.Unknown {"),
+	},
+	{
+		Name:  "records of one Kinesis record are not counted",
+		Whose: ours + ": 894 KiB became 11.8 million records, in a minute",
+		Test:  "TestRecordsAreBounded",
+		Edits: edit("backend/decode/decode.go", "MaxRecords: most.records, Marks", "Marks"),
+	},
+	{
+		Name:  "a column looks at every series",
+		Whose: ours + ": 27,000 rows with new names took 20 s",
+		Test:  "TestColumnsAreLinear",
+		Edits: edit("record/columns.go", "for _, i := range c.users[from:c.usersEnd[c.next]] {", "c.steps += len(c.Series)\n\tfor _, i := range c.users[from:c.usersEnd[c.next]] {"),
+	},
+	{
+		Name:  "memory for what records do not have in common has no end",
+		Whose: ours,
+		Test:  "TestEncoderMemoryOfDiverseRecords",
+		Edits: edit("record/columns.go", "if i > 0 && c.index.spent > MostDiverse {", "if i > 0 && c.index.spent > 1<<40 {"),
+		Pkg:   "compress",
+	},
+	{
+		Name:  "what decoders take for the patterns of a large schema is not counted",
+		Whose: ours + ": frames that no decoder takes",
+		Test:  "TestPatternsOfALargeSchema",
+		Edits: edit("compress/columnar.go", "size += recordCost * int64(s.Schema.Len()-len(s.Cols))", "size += 0"),
+	},
+	{
+		Name:  "what a stream says reaches the terminal as it is",
+		Whose: ours,
+		Test:  "TestNothingHostileIsLeft",
+		Edits: edit("internal/term/term.go", "return !strconv.IsPrint(r)", "return r < 0xa0 && !strconv.IsPrint(r)"),
+	},
+	{
+		Name:  "tail prints JSON with what a terminal obeys",
+		Whose: ours + ": U+009B and U+202E went through",
+		Test:  "TestTailEscapesWhatOthersSay",
+		Edits: edit("cmd/rivulet/print.go", "append(term.EscapeJSON(t.escaped[:0], t.line), '\\n')", "append(append(term.EscapeJSON(t.escaped[:0], nil), t.line...), '\\n')"),
+	},
+	{
+		Name:  "what is still to come is missing",
+		Whose: ours,
+		Test:  "TestTailCountsWhatIsNotThere",
+		Edits: edit("cmd/rivulet/tail_gaps.go", "below := min(max(s.mark, from), to)", "below := to"),
+	},
+}
