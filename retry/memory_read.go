@@ -34,11 +34,11 @@ func (m *Memory) lease(size, maxBytes int) {
 			var e Entry
 			end, _ := m.entryAt(c, r.offset, i, &e)
 			if e.Index >= r.index && !c.done.has(i) && !c.leased.has(i) {
-				more := size + len(e.Data) + EntryOverhead
-				if len(m.given) > 0 && more > maxBytes || !m.pin(c) {
+				n := len(e.Data) + EntryOverhead
+				if len(m.given) > 0 && n > maxBytes-size || !m.pin(c) {
 					return
 				}
-				size = more
+				size += n
 				c.leased.set(i, i+1)
 				c.leases++
 				m.leases++
