@@ -28,10 +28,12 @@ func (c counted) put(t *testing.T, b Buffer, device string) {
 // A gateway whose devices change their addresses all the time.
 func TestDevicesRotate(t *testing.T) {
 	for name, open := range map[string]func() Buffer{
-		"memory":            func() Buffer { return openMemory(t, Options{}) },
-		"little memory":     func() Buffer { return openMemory(t, Options{MaxBytes: 256 << 10}) },
-		"disk":              func() Buffer { return openDisk(t, newCrash(), crashDir, Options{}) },
-		"disk, little room": func() Buffer { return openDisk(t, newCrash(), crashDir, Options{MaxBytes: minDisk, MaxMemory: minWaiting}) },
+		"memory":        func() Buffer { return openMemory(t, Options{}) },
+		"little memory": func() Buffer { return openMemory(t, Options{MaxBytes: 256 << 10}) },
+		"disk":          func() Buffer { return openDisk(t, newCrash(), crashDir, Options{}) },
+		"disk, little room": func() Buffer {
+			return openDisk(t, newCrash(), crashDir, Options{MaxBytes: minDisk, MaxMemory: minWaiting})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, ids := open(), counted{}

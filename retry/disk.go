@@ -39,19 +39,20 @@ type Disk struct {
 	urgent, // do not wait to write
 	syncNow, // somebody waits for what was written without syncing
 	full bool // the quota is used up and nothing may be evicted
-	bytes   int64     // of all files
-	waiting int64     // bytes appended since the last write
-	rd      reader    //
-	aside   []Entry   // copies of those that will not be delivered, to be kept
-	trash   []discard // files to remove or rename
-	unsaved uint64    // entries finished on disk since the watermark was saved
-	since   time.Time // when the first of them was
-	shift   uint64    // of the entries of this opening: index - shift = position
-	ago     int64     // time of the log - ago = Memory.now
-	ids     int       // bytes that the ids of all segments take
-	trusted int64     // as of TrustedTime, Unix ms
-	health  Health
-	notes   notes
+	bytes    int64     // of all files
+	waiting  int64     // bytes appended since the last write
+	rd       reader    //
+	aside    []Entry   // copies of those that will not be delivered, to be kept
+	trash    []discard // files to remove or rename
+	unsaved  uint64    // entries finished on disk since the watermark was saved
+	since    time.Time // when the first of them was
+	shift    uint64    // of the entries of this opening: index - shift = position
+	ago      int64     // time of the log - ago = Memory.now
+	reserved int64     // bytes of the quota that are about to be used
+	ids      int       // bytes that the ids of all segments take
+	trusted  int64     // as of TrustedTime, Unix ms
+	health   Health
+	notes    notes
 
 	w    writer // the goroutine's
 	wake chan struct{}

@@ -129,7 +129,7 @@ func (d *Disk) needed() (n int64) {
 		}
 	}
 	for _, id := range d.m.docs {
-		if doc := d.m.defs[id]; d.w.docs[id] == "" {
+		if doc := d.m.defs[id]; d.w.docs[id].Name == "" {
 			n += int64(len(doc))
 		}
 	}
@@ -138,7 +138,7 @@ func (d *Disk) needed() (n int64) {
 
 // free returns how much of the quota is left beside that.
 func (d *Disk) free() int64 {
-	n := d.opts.MaxBytes - d.bytes + d.w.spare - d.needed()
+	n := d.opts.MaxBytes - d.bytes - d.reserved + d.w.spare - d.needed()
 	for _, t := range d.trash {
 		if !t.bad {
 			n += t.size
@@ -147,12 +147,28 @@ func (d *Disk) free() int64 {
 	return n
 }
 
-// mayTake reports whether n bytes may be taken for a chunk, with what is left for the others
-// that wait. If entries may be dropped there is room for these too.
-func (d *Disk) mayTake(c *chunk, n int64) bool {
+// reserve takes n bytes for what is about to be written, and reports whether that leaves room for
+// all that waits, but for c, which it is for. nil: for something that may as well not be
+// written. If entries may be dropped a chunk gets its room that way.
+func (d *Disk) reserve(c *chunk, n int64) bool {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
-	return d.opts.Overflow == DropOldest || d.free()+d.cost(c) >= n
+	free := d.free()
+	if c != nil {
+		free += d.cost(c)
+	}
+	if free < n && (c == nil || d.opts.Overflow != DropOldest) {
+		return false
+	}
+	d.reserved = n
+	return true
+}
+
+// unreserve ends it: what was taken is counted by now.
+func (d *Disk) unreserve() {
+	d.m.mu.Lock()
+	d.reserved = 0
+	d.m.mu.Unlock()
 }
 
 // affords reports whether there is room on the disk for one entry more beside all

@@ -107,11 +107,12 @@ func (d *Disk) writeAside() error {
 }
 
 func (d *Disk) writeOneAside(e Entry) error {
-	if err := d.define(); err != nil {
+	docs, err := d.docsAside()
+	if err != nil {
 		return err
 	}
 	b := &d.w.builder
-	b.Reset(d.docs()...)
+	b.Reset(docs...)
 	b.Add(e.Device, e.Boot, e.Seq, e.Data)
 	if e.Index >= lateIndex { // it was kept before the positions were known
 		e.Index -= d.shift
@@ -119,8 +120,12 @@ func (d *Disk) writeOneAside(e Entry) error {
 	id := spool.FileID{First: e.Index, Salt: newSalt()}
 	data := b.Append(nil, id.Salt, 0, &spool.Head{First: id.First, Clock: d.clock(), Wall: wallNow()})
 	info := vfs.Info{Name: id.Name(spool.AsideExt), Size: int64(len(data))}
-	if d.spareQuota() < info.Size {
+	if !d.reserve(nil, info.Size) {
 		return nil // what can still be delivered is worth more
+	}
+	defer d.unreserve()
+	if err := d.quota(info.Size); err != nil {
+		return err
 	}
 	f, err := d.fs.Open(d.path(info.Name), vfs.Create)
 	if err != nil {
@@ -145,16 +150,22 @@ func (d *Disk) writeOneAside(e Entry) error {
 	return d.keep(info)
 }
 
-// spareQuota returns what is left of the quota that nothing else may need.
-func (d *Disk) spareQuota() int64 {
+// docsAside returns the documents that an entry may refer to. They are written if
+// there is room for them that nothing else may need.
+func (d *Disk) docsAside() ([]uint64, error) {
 	d.m.mu.Lock()
-	defer d.m.mu.Unlock()
-	return d.opts.MaxBytes - d.bytes - d.w.ghosts - d.needed()
-}
-
-// docs lists the documents that an entry may refer to.
-func (d *Disk) docs() []uint64 {
-	d.m.mu.Lock()
-	defer d.m.mu.Unlock()
-	return slices.Sorted(maps.Keys(d.m.defs))
+	all, size := slices.Sorted(maps.Keys(d.m.defs)), int64(0)
+	for _, id := range all {
+		if d.w.docs[id].Name == "" {
+			size += int64(len(d.m.defs[id]))
+		}
+	}
+	d.m.mu.Unlock()
+	if size > 0 {
+		if !d.reserve(nil, size) {
+			return nil, nil
+		}
+		defer d.unreserve()
+	}
+	return all, d.define(all)
 }

@@ -23,7 +23,10 @@ func (d *Disk) commit() error {
 	pieces := d.take()
 	var err error
 	if len(pieces) > 0 {
-		err = d.define()
+		d.m.mu.Lock()
+		d.trashDocs()
+		d.m.mu.Unlock()
+		err = d.define(d.missingDocs())
 	}
 	for tries := 0; len(pieces) > 0 && (tries > 0 || err == nil); tries++ {
 		var n int
@@ -93,16 +96,19 @@ func (d *Disk) write(pieces []piece) (n int, err error) {
 		return nil
 	}
 	for _, p := range pieces {
-		d.build(p)
-		err := errTurn
-		if d.fits(p) {
+		err := d.define(p.c.docs)
+		if err == nil {
+			d.build(p)
+			err = errTurn
+		}
+		if err == errTurn && d.fits(p) {
 			err = d.extend(p, w.used+w.builder.Size())
 		}
 		if err != nil {
 			if serr := settle(); serr != nil {
 				return n, serr
 			}
-			if !errors.Is(err, ErrFull) && err != errTurn {
+			if err != errTurn {
 				return n, err
 			}
 			if err := d.turnPage(p); err != nil {

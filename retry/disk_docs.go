@@ -9,7 +9,7 @@ import (
 )
 
 // Define implements [Buffer]. The document is written before the first entry that
-// is written after it, and removed when it was not defined again since the buffer was opened and
+// is put after it, and removed when it was not defined again since the buffer was opened and
 // no entry on disk can refer to it. All of them may take a quarter of
 // Options.MaxBytes.
 func (d *Disk) Define(id uint64, doc []byte) error {
@@ -26,46 +26,36 @@ func (d *Disk) Define(id uint64, doc []byte) error {
 		return fmt.Errorf("%w: a definition of %d bytes, %d with all others; the limit is %d, and a quarter of Options.MaxBytes (%d) for all",
 			ErrTooLarge, len(doc), sum, most, d.opts.MaxBytes/4)
 	}
-	size := int64(len(m.defs[id]))
-	if err := m.define(id, doc); err != nil {
-		return err
-	}
-	if old := d.w.docs[id]; old != "" && old != spool.DocName(id, doc) { // it is replaced when this one is durable
-		d.w.oldDocs = append(d.w.oldDocs, vfs.Info{Name: old, Size: size})
-		delete(d.w.docs, id)
-	}
-	return nil
+	return m.define(id, doc)
 }
 
 // learnDocs takes over the documents that recovery found.
 func (d *Disk) learnDocs(st *spool.State) {
 	m, w := &d.m, &d.w
-	w.docs, w.badDocs = map[uint64]string{}, st.BadDocs
-	for id, doc := range st.Docs {
-		if m.defs[id] == nil {
-			m.defs[id] = doc
-		}
-	}
+	w.docs, w.badDocs = map[uint64]vfs.Info{}, st.BadDocs
 	for _, info := range st.DocFiles {
 		id, _ := spool.ParseDocName(info.Name)
-		if spool.DocName(id, m.defs[id]) == info.Name {
-			w.docs[id] = info.Name
-		} else {
-			w.oldDocs = append(w.oldDocs, info)
+		if w.docs[id].Name != "" {
+			d.trash = append(d.trash, discard{name: info.Name, size: info.Size})
+			continue
+		}
+		w.docs[id] = info
+		if m.defs[id] == nil {
+			m.defs[id] = st.Docs[id]
 		}
 	}
 }
 
-// define writes the documents that are not on disk yet.
-func (d *Disk) define() error {
+// define writes those of the documents that are not on disk yet.
+func (d *Disk) define(ids []uint64) error {
 	w := &d.w
-	d.m.mu.Lock()
-	d.trashDocs()
-	d.m.mu.Unlock()
-	for id, doc := range d.m.Definitions() {
-		if w.docs[id] != "" {
+	for _, id := range ids {
+		if w.docs[id].Name != "" {
 			continue
 		}
+		d.m.mu.Lock()
+		doc := d.m.defs[id]
+		d.m.mu.Unlock()
 		if err := d.quota(int64(len(doc))); err != nil {
 			return err
 		}
@@ -74,17 +64,26 @@ func (d *Disk) define() error {
 			return err
 		}
 		d.m.mu.Lock()
-		w.docs[id] = name
+		w.docs[id] = vfs.Info{Name: name, Size: int64(len(doc))}
 		d.bytes += int64(len(doc))
 		d.m.mu.Unlock()
 	}
+	return nil
+}
+
+// missingDocs lists the documents that segments refer to and that are not on disk, as after
+// somebody removed them.
+func (d *Disk) missingDocs() (ids []uint64) {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
-	for _, old := range w.oldDocs {
-		d.trash = append(d.trash, discard{name: old.Name, size: old.Size})
+	for _, s := range d.segs {
+		for _, id := range s.docs {
+			if d.w.docs[id].Name == "" && d.m.defs[id] != nil {
+				ids = append(ids, id)
+			}
+		}
 	}
-	w.oldDocs = nil
-	return nil
+	return ids
 }
 
 // trashDocs has the documents removed that no entry refers to: those that were not defined
@@ -98,9 +97,9 @@ func (d *Disk) trashDocs() (any bool) {
 	needed := func(id uint64) bool {
 		return slices.ContainsFunc(d.segs, func(s *segment) bool { return slices.Contains(s.docs, id) })
 	}
-	for id, name := range w.docs {
+	for id, info := range w.docs {
 		if !slices.Contains(m.docs, id) && !needed(id) {
-			d.trash = append(d.trash, discard{name: name, size: int64(len(m.defs[id]))})
+			d.trash = append(d.trash, discard{name: info.Name, size: info.Size})
 			delete(w.docs, id)
 			delete(m.defs, id)
 			any = true
@@ -108,7 +107,7 @@ func (d *Disk) trashDocs() (any bool) {
 	}
 	w.badDocs = slices.DeleteFunc(w.badDocs, func(info vfs.Info) bool {
 		switch id, _ := spool.ParseDocName(info.Name); {
-		case w.docs[id] == info.Name: // it was written anew
+		case w.docs[id].Name == info.Name: // it was written anew
 			d.bytes -= info.Size
 		case needed(id):
 			return false

@@ -23,10 +23,13 @@ func (d *Disk) extend(p piece, n int64) error {
 		return nil
 	}
 	size := max(powerOfTwo(n), min(2*s.size, d.segBytes))
-	if !d.mayTake(p.c, size-s.size) {
+	if !d.reserve(p.c, size-s.size) {
 		return errTurn
 	}
-	if err := d.quota(size - s.size); err != nil {
+	defer d.unreserve()
+	if err := d.quota(size - s.size); errors.Is(err, ErrFull) { // less may do
+		return errTurn
+	} else if err != nil {
 		return err
 	}
 	if err := d.allocate(d.w.file, size); err != nil {
@@ -180,9 +183,10 @@ func (d *Disk) reuse(s *segment, p piece) (vfs.File, error) {
 			return nil, err
 		}
 	}
-	if w.spare == 0 || w.spare < size || !d.mayTake(p.c, w.spare) {
+	if w.spare == 0 || w.spare < size || !d.reserve(p.c, w.spare) {
 		return nil, nil
 	}
+	defer d.unreserve()
 	// The old name must be gone for good before anything is written: under it the
 	// new blocks would be damage.
 	err := d.fs.Rename(d.path(spool.SpareName), d.path(s.name))

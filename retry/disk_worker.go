@@ -23,13 +23,12 @@ type writer struct {
 	durable  uint64   // of these, on stable storage
 	builder  spool.Builder
 	buf      []byte
-	docs     map[uint64]string // names of the documents on disk
-	oldDocs  []vfs.Info        // files of documents that were replaced
-	badDocs  []vfs.Info        // files of documents that are damaged
-	cursor   spool.Cursor      // as saved last
-	slots    vfs.File          // the cursor's; nil: it must be written anew
-	kept     []vfs.Info        // files of damaged segments and rejected entries
-	probeAt  time.Time         // when to try again; zero: the disk is well
+	docs     map[uint64]vfs.Info // files of the documents on disk
+	badDocs  []vfs.Info          // files of documents that are damaged
+	cursor   spool.Cursor        // as saved last
+	slots    vfs.File            // the cursor's; nil: it must be written anew
+	kept     []vfs.Info          // files of damaged segments and rejected entries
+	probeAt  time.Time           // when to try again; zero: the disk is well
 	backoff  time.Duration
 	blind    bool            // reading failed
 	unsafe   map[string]bool // segments found by recovery that could not be synced

@@ -228,7 +228,9 @@ func (m *Memory) define(id uint64, doc []byte) error {
 	if !known && len(m.docs) >= maxDocs {
 		return fmt.Errorf("%w: a definition more than the %d that a buffer takes", ErrTooLarge, maxDocs)
 	}
-	m.defs[id] = slices.Clone(doc)
+	if m.defs[id] == nil { // else it is the same by another hand
+		m.defs[id] = slices.Clone(doc)
+	}
 	if !known {
 		m.docs = append(slices.Clip(m.docs), id) // chunks have the list as it was
 		if c := m.tail(); c != nil {
