@@ -275,9 +275,10 @@ func check(t testing.TB, r *rig, at moment, state *vfs.Crash, where string) (got
 	if h := d.Health(); h.Degraded {
 		fail("degraded: %v", h.Err)
 	}
-	if slices.Contains(r.h.boots[:at.boots], d.m.boot) {
+	if slices.Contains(r.h.boots, d.m.boot) {
 		fail("boot %d was used before", d.m.boot)
 	}
+	opening := func(boot uint64) int { return slices.Index(r.h.boots, boot) }
 	put := map[entryID]bool{}
 	for _, id := range r.h.put[:at.put] {
 		put[id] = true
@@ -294,7 +295,7 @@ func check(t testing.TB, r *rig, at moment, state *vfs.Crash, where string) (got
 			if !put[id] || r.h.data[id] != string(e.Data) {
 				fail("%v was not put so: %.40q", id, e.Data)
 			}
-			if l := last[e.Device]; l.boot > id.boot || l.boot == id.boot && l.seq >= id.seq {
+			if l := last[e.Device]; opening(l.boot) > opening(id.boot) || l.boot == id.boot && l.seq >= id.seq {
 				fail("%v comes after %v", id, l)
 			}
 			last[id.device], seen[id] = id, true

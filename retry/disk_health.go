@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"log/slog"
 	"time"
 )
 
@@ -12,17 +13,13 @@ type Health struct {
 	Spooled    uint64    // entries that were made durable
 	FlashBytes uint64    // bytes given to the file system to write, block heads, padding and cursors counted
 	Fsyncs     uint64    // calls that make something durable: of files and of directories
-	Segments   int       // files that hold pending entries, or will
-	KeptAside  int       // damaged segments and files of rejected entries that are kept to be looked at
 }
 
 // Health returns how the disk is.
 func (d *Disk) Health() Health {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
-	h := d.health
-	h.Segments, h.KeptAside = len(d.segs), len(d.w.kept)
-	return h
+	return d.health
 }
 
 // The goroutine tries again after a failure, at first soon.
@@ -40,7 +37,7 @@ func (d *Disk) trouble(err error) {
 	d.w.probeAt = time.Now().Add(d.w.backoff)
 	if !was {
 		d.health.Since = time.Now()
-		d.opts.Logger.Warn("the buffer's disk cannot be used: entries are kept in memory", "dir", d.dir, "error", err)
+		d.notes.add(slog.LevelWarn, "the buffer's disk cannot be used: entries are kept in memory", "dir", d.dir, "error", err)
 	}
 	d.m.wake()
 }
@@ -55,7 +52,7 @@ func (d *Disk) readTrouble(err error) {
 // well notes that the disk is in order.
 func (d *Disk) well() {
 	if d.health.Degraded {
-		d.opts.Logger.Info("the buffer's disk can be used again", "dir", d.dir, "after", time.Since(d.health.Since))
+		d.notes.add(slog.LevelInfo, "the buffer's disk can be used again", "dir", d.dir, "after", time.Since(d.health.Since))
 		d.health.Degraded, d.health.Err, d.health.Since = false, nil, time.Now()
 	}
 	d.w.backoff, d.w.probeAt, d.w.vain = 0, time.Time{}, false
