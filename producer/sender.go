@@ -188,14 +188,14 @@ func (s *sender) failed(now time.Time, sent, records int, a *answer) {
 		s.link.refused(now, a.rule, a.err, tries, since, records == 1)
 		s.afterLone(now)
 	default:
-		if a.rule.Code == failure.CodeTimeout {
+		if tooSlow(a.rule) {
 			s.link.size.timedOut(sent)
 		}
 		if s.link.failed(now, a.rule, a.err) {
 			s.refreshCredentials() // and try at once, before anybody is told
 			return
 		}
-		if s.link.calls > 1 || a.rule.Code == failure.CodeTimeout { // the same bytes would time out again
+		if s.link.calls > 1 || tooSlow(a.rule) { // the same bytes would time out again
 			s.win.giveBack()
 		}
 	}
@@ -221,7 +221,7 @@ func (s *sender) publish() {
 func (s *sender) ask(now time.Time) bool {
 	was := s.stream.state
 	err := s.remote.describe(s.p.life.ctx, now, &s.stream)
-	if err != nil {
+	if now = time.Now(); err != nil {
 		rule := classify(err)
 		if s.stream.askFailed(now, rule) {
 			if s.link.failed(now, rule, err) {

@@ -182,6 +182,12 @@ func TestOneQuestionForAll(t *testing.T) {
 		ask()
 		require.EqualValues(t, 3, p.calls.Load())
 	})
+	// Never is an answer that is there taken for one that is late.
+	c := New().credentials(&scripted{do: func(context.Context, int) (aws.Credentials, error) { return keys("t"), nil }})
+	for range 20_000 {
+		_, err := c.Retrieve(context.Background())
+		require.NoError(t, err)
+	}
 }
 
 type status int
