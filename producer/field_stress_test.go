@@ -362,8 +362,7 @@ func (w *world) check(round int) {
 	if w.late > st.Late {
 		fail("%d records came behind later ones of their key, Stats say %d", w.late, st.Late)
 	}
-	clear(w.sent)
-	clear(w.ends)
+	w.sent, w.ends = map[string]putRecord{}, map[string][]string{}
 }
 
 func cmpNumbers(a, b string) int {
