@@ -83,7 +83,8 @@ func newRig(t testing.TB, opts Options, garbage bool) *rig {
 func (r *rig) open() {
 	d, err := newDisk(r.fs, crashDir, r.opts)
 	require.NoError(r.t, err)
-	require.NoError(r.t, d.Define(9, []byte("schema")))
+	id := uint64(len(r.h.boots)) // each opening has a schema of its own
+	require.NoError(r.t, d.Define(id, fmt.Append(nil, "schema ", id)))
 	r.d, r.leased = d, nil
 	r.h.boots = append(r.h.boots, d.m.boot)
 }
@@ -297,6 +298,9 @@ func check(t testing.TB, r *rig, at moment, state *vfs.Crash, where string) (got
 			}
 			if l := last[e.Device]; opening(l.boot) > opening(id.boot) || l.boot == id.boot && l.seq >= id.seq {
 				fail("%v comes after %v", id, l)
+			}
+			if n := opening(id.boot); string(d.Definitions()[uint64(n)]) != fmt.Sprint("schema ", n) {
+				fail("%v came back without its schema", id)
 			}
 			last[id.device], seen[id] = id, true
 			got = append(got, id)

@@ -99,7 +99,7 @@ func (d *Disk) trashDocs() (any bool) {
 	}
 	for id, info := range w.docs {
 		if !slices.Contains(m.docs, id) && !needed(id) {
-			d.trash = append(d.trash, discard{name: info.Name, size: info.Size})
+			d.trash = append(d.trash, discard{name: info.Name, size: info.Size, doc: true})
 			delete(w.docs, id)
 			delete(m.defs, id)
 			any = true

@@ -145,6 +145,7 @@ type discard struct {
 	more   int64    // that it may have and is not
 	bad    bool     // it is damaged: kept for a while under another name
 	reuse  bool     // its space may be used again
+	doc    bool     // segments that were removed before referred to it
 	reader vfs.File // to be closed first
 }
 

@@ -82,7 +82,7 @@ func (d *Disk) tidy() error {
 
 // removeTrash removes files that are not needed, and renames damaged ones.
 func (d *Disk) removeTrash() error {
-	for {
+	for settled := false; ; {
 		d.m.mu.Lock()
 		if len(d.trash) == 0 {
 			d.m.mu.Unlock()
@@ -94,6 +94,12 @@ func (d *Disk) removeTrash() error {
 		if t.reader != nil {
 			_ = t.reader.Close()
 		}
+		if t.doc && !settled { // a power cut must not give them back without it
+			if err := d.syncDir(); err != nil {
+				return err
+			}
+		}
+		settled = t.doc
 		gone, err := d.remove(t)
 		if err != nil && !spool.Missing(err) {
 			return err
