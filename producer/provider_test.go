@@ -2,6 +2,7 @@ package producer_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,9 +27,9 @@ func TestAProviderThatHangs(t *testing.T) {
 			inBubble(t, 1, kinesistest.StreamOptions{}, func(t *testing.T, b *bubble) {
 				release := make(chan struct{})
 				defer close(release)
-				calls := 0
+				var calls atomic.Int32
 				creds := aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-					if calls++; calls == 1 {
+					if calls.Add(1) == 1 {
 						hang(ctx, release)
 						return aws.Credentials{}, context.DeadlineExceeded
 					}
