@@ -37,6 +37,7 @@ type Disk struct {
 	closing,
 	loading, // the consumer reads with the lock released
 	urgent, // do not wait to write
+	missed, // the consumer did not find a file where it was
 	syncNow, // somebody waits for what was written without syncing
 	full bool // the quota is used up and nothing may be evicted
 	bytes    int64     // of all files

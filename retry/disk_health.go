@@ -3,6 +3,8 @@ package retry
 import (
 	"log/slog"
 	"time"
+
+	"github.com/rivulet-iot/rivulet/internal/spool"
 )
 
 // Health is how the disk of a [Disk] is, with figures since it was opened.
@@ -31,12 +33,14 @@ const (
 // trouble notes that the disk failed. Called with the lock held, or before there
 // is a goroutine.
 func (d *Disk) trouble(err error) {
-	was := d.health.Degraded
+	was, now := d.health.Degraded, time.Now()
 	d.health.Degraded, d.health.Err = true, err
-	d.w.backoff = min(max(2*d.w.backoff, firstProbe), lastProbe)
-	d.w.probeAt = time.Now().Add(d.w.backoff)
+	if !was || !now.Before(d.w.probeAt) { // who reads in vain does not put off the next try
+		d.w.backoff = min(max(2*d.w.backoff, firstProbe), lastProbe)
+		d.w.probeAt = now.Add(d.w.backoff)
+	}
 	if !was {
-		d.health.Since = time.Now()
+		d.health.Since = now
 		d.notes.add(slog.LevelWarn, "the buffer's disk cannot be used: entries are kept in memory", "dir", d.dir, "error", err)
 	}
 	d.m.wake()
@@ -45,7 +49,7 @@ func (d *Disk) trouble(err error) {
 // readTrouble notes that the disk could not be read.
 func (d *Disk) readTrouble(err error) {
 	d.trouble(err)
-	d.w.blind = true
+	d.w.blind, d.missed = true, d.missed || spool.Missing(err)
 	d.poke()
 }
 

@@ -144,10 +144,11 @@ func (m *Memory) oldest() (put int64, ok bool) {
 
 // work does all there is to do, once.
 func (d *Disk) work() {
-	err := d.ready()
 	d.m.mu.Lock()
 	probing := d.health.Degraded
+	d.w.unlinked, d.missed = d.w.unlinked || d.missed, false
 	d.m.mu.Unlock()
+	err := d.ready()
 	if err == nil && probing {
 		_ = d.removeTrash() // which may be all that it takes
 	}
