@@ -35,14 +35,14 @@ func newLife() life {
 // than once; every call returns the same, but for one whose ctx is done while an
 // OnDelivery still runs: it returns ctx's error, and the buffer is closed when that returns.
 func (p *Producer) Close(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, p.life.cancel) // each call's context counts: the first may have had patience
-	defer stop()
 	p.life.once.Do(func() {
 		p.bell.closing.Store(true)
 		p.bell.hurry.Store(true)
 		p.bell.ring()
 		go p.finish()
 	})
+	stop := context.AfterFunc(ctx, p.life.cancel) // each call's context counts: the first may have had patience
+	defer stop()
 	select {
 	case <-p.life.ended:
 		return p.life.lost

@@ -23,6 +23,16 @@ func (e *entry) aggregate() bool { return len(e.frames) > 1 || e.first().nested 
 // bytes is what the entry counts against the limits: data and partition key.
 func (e *entry) bytes() int { return e.size + len(e.first().key) }
 
+// keys returns how many partition keys the entry's frames have, 2 standing for more.
+func (e *entry) keys() int {
+	for _, f := range e.frames {
+		if f.key != e.first().key {
+			return 2
+		}
+	}
+	return 1
+}
+
 // payload returns the bytes of the entry's frames with their keys.
 func (e *entry) payload() (n int) {
 	for _, f := range e.frames {

@@ -65,7 +65,7 @@ func (s *sender) run() {
 		s.flush = max(s.flush, flush)
 		if s.p.bell.hurry.Swap(false) { // a Flush or Close: try, whatever we were waiting for
 			s.link.until = time.Time{}
-			s.win.lanes.due()
+			s.win.due()
 		}
 		now := time.Now()
 		wait := s.step(now)
@@ -109,7 +109,7 @@ func (s *sender) step(now time.Time) time.Duration {
 		}
 		s.p.bell.enough.Store(min(s.p.bounds.burst, int64(aggregateBytes/s.win.fr.rate())))
 	}
-	if s.lone = idle > 0 && s.win.onlySuspects(); s.lone {
+	if s.lone = idle > 0 && s.win.onlySuspects(now); s.lone {
 		s.win.fillSuspects(s.facts())
 	}
 	entries, wait := pack(now, &s.win, &s.stream, s.link.size.call)
@@ -122,7 +122,7 @@ func (s *sender) step(now time.Time) time.Duration {
 }
 
 func (s *sender) facts() facts {
-	return facts{recordBytes: s.stream.recordBytes, call: s.link.size.call, most: s.link.size.most, why: s.stream.why}
+	return facts{recordBytes: s.stream.recordBytes, limited: s.stream.limited, call: s.link.size.call, most: s.link.size.most, why: s.stream.why}
 }
 
 // send makes one call and has its answer carried out.
@@ -167,12 +167,15 @@ func (s *sender) answered(now time.Time, sent int, verdicts []judged) {
 			bad = j
 		}
 	}
+	if bad.verdict == tooLarge && blamesSize(bad.records(), bad.bytes()) {
+		s.link.size.tooLarge(now, bad.bytes())
+	}
 	if bad.verdict == refused || bad.verdict == tooLarge {
 		tries, since := s.win.refusals()
 		s.link.refused(now, bad.rule, bad.err, tries, since, true)
 		s.afterLone(now)
 	} else {
-		s.link.entriesFailed(bad.rule, bad.err)
+		s.link.entriesFailed(now, bad.rule, bad.err, 2*s.cfg.FlushInterval)
 	}
 	s.p.setState(s.link.state, s.link.rule, s.link.err)
 }
@@ -182,20 +185,20 @@ func (s *sender) failed(now time.Time, sent, records int, a *answer) {
 	switch v := ofClass(a.rule.Class); {
 	case v == tooLarge && blamesSize(records, sent): // less in a call, and no record is suspected
 		s.link.size.tooLarge(now, sent)
-		s.link.entriesFailed(a.rule, a.err)
+		s.link.entriesFailed(now, a.rule, a.err, 0)
 	case v == refused || v == tooLarge:
 		tries, since := s.win.refusals()
 		s.link.refused(now, a.rule, a.err, tries, since, records == 1)
 		s.afterLone(now)
 	default:
-		if a.rule.Code == failure.CodeTimeout {
+		if tooSlow(a.rule) {
 			s.link.size.timedOut(sent)
 		}
 		if s.link.failed(now, a.rule, a.err) {
 			s.refreshCredentials() // and try at once, before anybody is told
 			return
 		}
-		if s.link.calls > 1 || a.rule.Code == failure.CodeTimeout { // the same bytes would time out again
+		if s.link.calls > 1 || tooSlow(a.rule) { // the same bytes would time out again
 			s.win.giveBack()
 		}
 	}
@@ -206,7 +209,7 @@ func (s *sender) failed(now time.Time, sent, records int, a *answer) {
 // that finds something new.
 func (s *sender) afterLone(now time.Time) {
 	if s.lone {
-		s.link.suspectsOnly(now)
+		s.win.hunt.until = now.Add(s.link.suspectsOnly())
 	}
 }
 
@@ -221,14 +224,17 @@ func (s *sender) publish() {
 func (s *sender) ask(now time.Time) bool {
 	was := s.stream.state
 	err := s.remote.describe(s.p.life.ctx, now, &s.stream)
-	if err != nil {
+	if now = time.Now(); err != nil {
 		rule := classify(err)
 		if s.stream.askFailed(now, rule) {
-			if s.link.failed(now, rule, err) {
+			if s.link.failed(time.Now(), rule, err) {
 				s.refreshCredentials()
-			} else {
-				s.publish()
+				return false
 			}
+			if s.link.calls > 1 {
+				s.win.giveBack()
+			}
+			s.publish()
 			return false
 		}
 		s.cfg.Logger.Info("not aggregating: the stream cannot be described", "stream", s.cfg.Stream, "error", failure.Clean(err))
@@ -255,6 +261,7 @@ func (s *sender) relist(now time.Time, entries []*entry, a *answer) bool {
 
 // paced tells the shards' rate limiters, and what shows the stream's order, of an answer.
 func (s *sender) paced(a *answer, verdicts []judged) {
+	throttled := map[string]bool{}
 	for i := range verdicts {
 		j := &verdicts[i]
 		switch {
@@ -263,7 +270,8 @@ func (s *sender) paced(a *answer, verdicts []judged) {
 			if f := j.first(); s.stream.state == unaggregated && f.ehk == "" && s.stream.landed.note(f.key, j.shard) {
 				s.stream.auto = true
 			}
-		case j.rule.Class == failure.Throttle:
+		case j.rule.Class == failure.Throttle && !throttled[j.entry.shard]: // once in a call
+			throttled[j.entry.shard] = true
 			s.stream.paces.throttled(j.entry.shard)
 		}
 	}

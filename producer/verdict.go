@@ -94,7 +94,7 @@ func judgeEntry(e *entry, r *types.PutRecordsResultEntry, belongs func(e *entry,
 		return judged{entry: e, verdict: v, rule: rule, err: fmt.Errorf("%s: %s", code, aws.ToString(r.ErrorMessage))}
 	case seq == "":
 		return judged{entry: e, verdict: again, rule: failure.Lookup(failure.CodeEmptyResponse), err: errEmptyAnswer}
-	case e.aggregate() && shard != e.shard && !belongs(e, shard):
+	case len(e.frames) > 1 && shard != e.shard && !belongs(e, shard):
 		// A consumer that checks hash ranges drops the whole aggregate, silently: all
 		// of its frames are sent again. One that does not check will see them twice.
 		return judged{entry: e, verdict: again, shard: shard, rule: failure.Rule{Code: codeMoved}}

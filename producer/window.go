@@ -57,12 +57,20 @@ func (w *window) end(e ending) {
 	w.ended = append(w.ended, e)
 }
 
-// onlySuspects reports whether nothing is left to send but suspects.
-func (w *window) onlySuspects() bool { return len(w.queue.frames) == 0 && len(w.hunt.fresh.runs) > 0 }
+// onlySuspects reports whether nothing is left to send but suspects, and it is time to try them.
+func (w *window) onlySuspects(now time.Time) bool {
+	return len(w.queue.frames) == 0 && len(w.hunt.fresh.runs) > 0 && !w.hunt.later(now)
+}
 
 // refusals returns how many calls in a row were refused with nothing stored between, and since
 // when.
 func (w *window) refusals() (int, time.Time) { return w.hunt.tries, w.hunt.since }
+
+// due makes lanes and suspects try at once.
+func (w *window) due() {
+	w.lanes.due()
+	w.hunt.until = time.Time{}
+}
 
 // takeEnded returns the endings since the last call.
 func (w *window) takeEnded() []ending {
@@ -83,6 +91,7 @@ func (w *window) unsure(f *frame) {
 func (w *window) apply(now time.Time, verdicts []judged, whole bool) (late int) {
 	late = w.deliver(verdicts)
 	var split []judged
+	held := map[laneID]bool{}
 	for i := range verdicts {
 		j := &verdicts[i]
 		switch j.verdict {
@@ -92,11 +101,11 @@ func (w *window) apply(now time.Time, verdicts []judged, whole bool) (late int) 
 				w.unsure(f)
 			}
 			if !whole && j.rule.Code != codeMoved {
-				w.hold(now, j)
+				w.hold(now, j, held)
 			}
 		case hold:
 			if !whole {
-				w.hold(now, j)
+				w.hold(now, j, held)
 			}
 		default:
 			split = append(split, *j)
@@ -135,14 +144,16 @@ func (w *window) deliver(verdicts []judged) (late int) {
 	return late
 }
 
-// hold puts the lane of an entry that was not stored into trouble: its shard if that
-// throttles, else each of its keys.
-func (w *window) hold(now time.Time, j *judged) {
-	held := map[laneID]bool{}
+// hold puts the lane of an entry that was not stored into trouble, once in a call: its shard if that
+// throttles or if several keys shared the entry, else its key.
+func (w *window) hold(now time.Time, j *judged, held map[laneID]bool) {
 	for _, f := range j.frames {
 		id := w.lanes.failing(f.key, f.home)
-		if j.rule.Class == failure.Throttle && f.ehk == "" {
+		if j.rule.Class == failure.Throttle && f.ehk == "" || j.keys() > 1 {
 			id = w.lanes.throttled(f.home)
+		}
+		if l := w.lanes.of(f.key, f.home); l != nil && l.id.rank() > id.rank() { // it is looked at first
+			id = l.id
 		}
 		if held[id] {
 			continue
@@ -229,7 +240,7 @@ func (w *window) reroute() {
 	for _, l := range w.lanes.all {
 		w.front.read = min(w.front.read, l.read)
 	}
-	w.lanes = lanes{shard: w.lanes.shard}
+	w.lanes = lanes{shard: w.lanes.shard, base: w.lanes.base}
 	w.front.more = true
 	w.giveBack()
 }

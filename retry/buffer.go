@@ -60,8 +60,11 @@ type Buffer interface {
 	// the next one appended will get. They are equal when nothing is pending.
 	Span() (first, next uint64)
 
-	// Define keeps a document that entries refer to (a schema) for as long as
-	// the log lives; Definitions returns all of them.
+	// Define makes a document known that entries refer to (a schema), by an id that stands for
+	// its content: a second one of that id changes nothing. What is put later may refer
+	// to all that were defined since the buffer was opened; these are kept until it is closed, and on
+	// disk as long as entries are there that may refer to them. Definitions returns
+	// those and all that are still kept from before.
 	Define(id uint64, doc []byte) error
 	Definitions() map[uint64][]byte
 

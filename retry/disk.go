@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"syscall"
 	"time"
 
@@ -20,7 +19,9 @@ import (
 // The newest entries wait in memory, at most Options.MaxMemory, and are written in
 // blocks by one goroutine, which Close ends. With SyncSpill those that are
 // finished in time are never written. When the disk fails, everything goes on in
-// memory, as with [Memory], until the disk is well again; see Health.
+// memory, as with [Memory], until the disk is well again; see Health. A read that
+// fails loses nothing either: it is tried again, and only what cannot be read from a disk that is
+// otherwise well is given up, as Corrupt.
 type Disk struct {
 	fs       vfs.FS
 	dir      string
@@ -36,18 +37,23 @@ type Disk struct {
 	closing,
 	loading, // the consumer reads with the lock released
 	urgent, // do not wait to write
+	missed, // the consumer did not find a file where it was
 	syncNow, // somebody waits for what was written without syncing
 	full bool // the quota is used up and nothing may be evicted
-	bytes   int64     // of all files
-	waiting int64     // bytes appended since the last write
-	rd      reader    //
-	aside   []Entry   // copies of those that will not be delivered, to be kept
-	trash   []discard // files to remove or rename
-	unsaved uint64    // entries finished on disk since the watermark was saved
-	since   time.Time // when the first of them was
-	shift   uint64    // of the entries of this opening: index - shift = position
-	ago     int64     // time of the log - ago = Memory.now: not 0 if the disk was read late
-	health  Health
+	bytes    int64     // of all files
+	waiting  int64     // bytes appended since the last write
+	rd       reader    //
+	aside    []Entry   // copies of those that will not be delivered, to be kept
+	trash    []discard // files to remove or rename
+	unsaved  uint64    // entries finished on disk since the watermark was saved
+	since    time.Time // when the first of them was
+	shift    uint64    // of the entries of this opening: index - shift = position
+	ago      int64     // time of the log - ago = Memory.now
+	reserved int64     // bytes of the quota that are about to be used
+	ids      int       // bytes that the ids of all segments take
+	trusted  int64     // as of TrustedTime, Unix ms
+	health   Health
+	notes    notes
 
 	w    writer // the goroutine's
 	wake chan struct{}
@@ -62,21 +68,24 @@ const (
 	minWaiting     = 64 << 10
 	maxSegment     = 4 << 20
 	minSegment     = 16 << 10
-	maxEntry       = 2 << 20
 	positionStride = 1 << 24 // more than a write that was cut short can have used
 	lateIndex      = 1 << 63 // the first index when the disk could not be read at first
+
+	// timeBase is when the clock of entries in memory begins. It makes their times
+	// three bytes long, which spool.Bound counts on.
+	timeBase = 1 << 14
 )
 
 // Open opens the buffer in dir, a directory of its own, which it makes if need be,
 // and takes a lock on it. Entries that an earlier opening left are pending, in
-// their order, before new ones; damaged ones are counted as corrupt and reported by
-// Sweep. Boot numbers count from 1, durably.
+// their order, before new ones, with the ids that they had; damaged ones are counted as corrupt and reported by
+// Sweep. New ids are of a new boot, whatever became of the directory meanwhile.
 //
 // A directory that is damaged is opened all the same. While the disk cannot be
 // read or written (full, read-only, not mounted, broken) Open succeeds too, and
 // entries are kept in memory until it can: see Health. Errors: one that matches
 // ErrLocked if another process has dir open, ErrNewerFormat if a newer version of this
-// package wrote it, fs.ErrPermission, a file in the place of a directory, and options
+// package wrote it, ErrUntrusted if others could write to it, fs.ErrPermission, a file in the place of a directory, and options
 // that are not valid.
 func Open(dir string, o Options) (*Disk, error) { return open(vfs.OS{}, dir, o) }
 
@@ -84,6 +93,7 @@ func Open(dir string, o Options) (*Disk, error) { return open(vfs.OS{}, dir, o) 
 var (
 	ErrLocked      = vfs.ErrLocked
 	ErrNewerFormat = spool.ErrNewerFormat
+	ErrUntrusted   = vfs.ErrUntrusted
 )
 
 func open(fsys vfs.FS, dir string, o Options) (*Disk, error) {
@@ -103,12 +113,10 @@ func newDisk(fsys vfs.FS, dir string, o Options) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Disk{fs: fsys, dir: dir, opts: o, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	d := &Disk{fs: fsys, dir: dir, opts: o, ago: -timeBase, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	d.segBytes = powerOfTwo(min(maxSegment, max(minSegment, o.MaxBytes/32+1)))
-	d.m.opts = Options{MaxBytes: o.MaxMemory, Overflow: Reject}
-	d.m.timed, d.m.most = true, min(o.MaxBytes/4, o.MaxMemory/2, maxEntry)
-	d.m.init(randomBoot())
-	d.m.next, d.m.read.index = lateIndex, lateIndex
+	d.notes.logger = o.Logger
+	d.m.forDisk(o, min(d.segBytes, maxBlock))
 	if err := d.attach(true); err != nil {
 		if permanent(err) {
 			if d.w.lock != nil {
@@ -121,9 +129,19 @@ func newDisk(fsys vfs.FS, dir string, o Options) (*Disk, error) {
 	return d, nil
 }
 
-// permanent tells errors that are a matter of how Open was called.
+// forDisk makes m the part of a Disk that is in memory.
+func (m *Memory) forDisk(o Options, maxBlock int64) {
+	m.opts = Options{MaxBytes: o.MaxMemory, Overflow: Reject}
+	m.timed, m.apart, m.clock, m.maxBlock, m.tableMax = true, true, timeBase, maxBlock, o.MaxMemory/2
+	m.limitEntries(limit{o.MaxBytes / 4, "a quarter of Options.MaxBytes"}, limit{o.MaxMemory / 2, "half of Options.MaxMemory"})
+	m.init()
+	m.chunk = int(min(int64(m.chunk), maxBlock))
+	m.next, m.read.index = lateIndex, lateIndex
+}
+
+// permanent reports errors that are a matter of how Open was called.
 func permanent(err error) bool {
-	for _, e := range []error{ErrLocked, ErrNewerFormat, fs.ErrPermission, syscall.ENOTDIR, fs.ErrInvalid, syscall.ENAMETOOLONG} {
+	for _, e := range []error{ErrLocked, ErrNewerFormat, ErrUntrusted, fs.ErrPermission, syscall.ENOTDIR, fs.ErrInvalid, syscall.ENAMETOOLONG} {
 		if errors.Is(err, e) && !vfs.ReadOnlyFS(err) {
 			return true
 		}
@@ -138,15 +156,6 @@ func powerOfTwo(n int64) int64 {
 		p <<= 1
 	}
 	return p
-}
-
-// Define implements [Buffer]. The document is written before the first entry that
-// is written after it.
-func (d *Disk) Define(id uint64, doc []byte) error {
-	if len(doc) > spool.MaxDoc {
-		return fmt.Errorf("%w: a definition of %d bytes, the limit is %d", ErrTooLarge, len(doc), spool.MaxDoc)
-	}
-	return d.m.Define(id, doc)
 }
 
 // Definitions implements [Buffer].
@@ -176,122 +185,6 @@ func (d *Disk) first() uint64 {
 		}
 	}
 	return d.m.first()
-}
-
-// stall is how long Append waits for a disk that is slower than what comes.
-const stall = 10 * time.Second
-
-// Append implements [Buffer].
-func (d *Disk) Append(ctx context.Context, name string, data []byte) (boot, seq uint64, err error) {
-	if len(name) > spool.MaxName {
-		return 0, 0, fmt.Errorf("retry: a device's name of %d bytes: the limit is %d", len(name), spool.MaxName)
-	}
-	m := &d.m
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	patience := patience{left: stall}
-	for {
-		if m.closed || d.closing {
-			return 0, 0, ErrClosed
-		}
-		dev, err := m.deviceOf(name)
-		if err != nil {
-			return 0, 0, err
-		}
-		if d.opts.Overflow == DropOldest || !d.full && !d.tight(len(data)) {
-			ok, err := m.append(dev, data)
-			if err != nil {
-				return 0, 0, err
-			}
-			if ok {
-				boot, seq = m.boot, dev.seq
-				d.appended(int64(len(data)))
-				return boot, seq, nil
-			}
-		}
-		if _, waits := m.oldest(); waits && !d.full && !d.health.Degraded { // writing makes room
-			d.hurry()
-			if patience.wait(ctx, m) {
-				continue
-			}
-			if err := ctx.Err(); err != nil {
-				return 0, 0, err
-			}
-		}
-		if d.opts.Overflow == DropOldest && m.evictOldest() {
-			continue
-		}
-		if d.opts.Overflow != Block {
-			return 0, 0, fmt.Errorf("%w: %d of %d bytes on disk, %d entries pending", ErrFull, d.bytes, d.opts.MaxBytes, m.ledger.Pending)
-		}
-		if err := m.waitForRoom(ctx); err != nil {
-			return 0, 0, err
-		}
-	}
-}
-
-// tight tells whether what waits in memory might not fit the disk with n bytes
-// more. Unless entries may be dropped, none is accepted that Close could not write.
-func (d *Disk) tight(n int) bool {
-	free := d.opts.MaxBytes - d.bytes + d.w.spare
-	if d.w.seg != nil {
-		free += d.w.seg.size - d.w.used
-	}
-	for _, t := range d.trash {
-		if !t.bad {
-			free += t.size
-		}
-	}
-	for _, c := range d.m.chunks {
-		if c.live > 0 {
-			n += len(c.buf) + 2*c.names + 512
-		}
-	}
-	return 2*int64(n+512)+d.segBytes > free // padding and the ends of segments may double it
-}
-
-// appended wakes the goroutine if there is something new for it to know, and
-// waits for it with SyncAlways.
-func (d *Disk) appended(n int64) {
-	was := d.waiting
-	d.waiting += n + 1
-	if was == 0 || was < d.opts.SyncBytes && d.waiting >= d.opts.SyncBytes {
-		d.poke()
-	}
-	if d.opts.Sync == SyncAlways {
-		target := d.m.next
-		patience := patience{left: stall}
-		for !d.spooledTo(target) && !d.health.Degraded && !d.full && !d.m.closed && patience.wait(context.Background(), &d.m) {
-		}
-	}
-}
-
-// patience is a wait that several rounds share.
-type patience struct{ left time.Duration }
-
-// wait waits for a change. It returns false when time is over or ctx is done. It is called with
-// the lock held and returns with it held.
-func (p *patience) wait(ctx context.Context, m *Memory) bool {
-	if p.left <= 0 {
-		return false
-	}
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, p.left)
-	defer cancel()
-	err := m.waitForRoom(ctx)
-	p.left -= time.Since(began)
-	return err == nil
-}
-
-// spooledTo tells whether every entry below the index is durable or finished.
-func (d *Disk) spooledTo(index uint64) bool {
-	return !d.waitingBelow(index) && d.w.durable == d.w.written
-}
-
-// waitingBelow tells whether an entry below the index is in memory only.
-func (d *Disk) waitingBelow(index uint64) bool {
-	i := slices.IndexFunc(d.m.chunks, func(c *chunk) bool { return c.live > 0 })
-	return i >= 0 && d.m.chunks[i].first < index
 }
 
 // hurry asks for everything to be written at once.
@@ -342,6 +235,7 @@ func (d *Disk) Close() error {
 	d.poke()
 	d.m.mu.Unlock()
 	<-d.done
+	d.notes.wait()
 	return d.end
 }
 

@@ -2,6 +2,7 @@ package retry
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
@@ -70,7 +71,7 @@ func (d *Disk) copyEntries(s *segment, first, last uint64, add func(e Entry, shi
 			}
 			_ = h.Each(raw, func(e spool.Entry) bool {
 				if i := e.Pos + s.shift; i >= first && i <= last {
-					found = append(found, Entry{i, e.Device, h.Boot, e.Seq, e.Data})
+					found = append(found, Entry{i, e.Device, e.Boot, e.Seq, e.Data})
 				}
 				return len(found) < maxAside
 			})
@@ -106,20 +107,25 @@ func (d *Disk) writeAside() error {
 }
 
 func (d *Disk) writeOneAside(e Entry) error {
-	if err := d.define(); err != nil {
+	docs, err := d.docsAside()
+	if err != nil {
 		return err
 	}
 	b := &d.w.builder
-	b.Reset()
-	b.Add(e.Device, e.Seq, e.Data)
+	b.Reset(docs...)
+	b.Add(e.Device, e.Boot, e.Seq, e.Data)
 	if e.Index >= lateIndex { // it was kept before the positions were known
 		e.Index -= d.shift
 	}
 	id := spool.FileID{First: e.Index, Salt: newSalt()}
-	data := b.Append(nil, id.Salt, 0, &spool.Head{Boot: e.Boot, First: id.First, Clock: d.clock(), Wall: wallNow()})
+	data := b.Append(nil, id.Salt, 0, &spool.Head{First: id.First, Clock: d.clock(), Wall: wallNow()})
 	info := vfs.Info{Name: id.Name(spool.AsideExt), Size: int64(len(data))}
-	if d.quotaLeft() < info.Size {
+	if !d.reserve(nil, info.Size) {
 		return nil // what can still be delivered is worth more
+	}
+	defer d.unreserve()
+	if err := d.quota(info.Size); err != nil {
+		return err
 	}
 	f, err := d.fs.Open(d.path(info.Name), vfs.Create)
 	if err != nil {
@@ -144,8 +150,22 @@ func (d *Disk) writeOneAside(e Entry) error {
 	return d.keep(info)
 }
 
-func (d *Disk) quotaLeft() int64 {
+// docsAside returns the documents that an entry may refer to. They are written if
+// there is room for them that nothing else may need.
+func (d *Disk) docsAside() ([]uint64, error) {
 	d.m.mu.Lock()
-	defer d.m.mu.Unlock()
-	return d.opts.MaxBytes - d.bytes - d.w.ghosts
+	all, size := slices.Sorted(maps.Keys(d.m.defs)), int64(0)
+	for _, id := range all {
+		if d.w.docs[id].Name == "" {
+			size += int64(len(d.m.defs[id]))
+		}
+	}
+	d.m.mu.Unlock()
+	if size > 0 {
+		if !d.reserve(nil, size) {
+			return nil, nil
+		}
+		defer d.unreserve()
+	}
+	return all, d.define(all)
 }

@@ -2,17 +2,20 @@ package retry
 
 import (
 	"errors"
-	"math"
+	"log/slog"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
 	"github.com/rivulet-iot/rivulet/internal/vfs"
 )
 
-// attach takes possession of the directory: lock, recovery, a boot number made
+// attach takes possession of the directory: lock, recovery, what was found made
 // durable. What it could not do is tried again later; what it found out is kept.
 func (d *Disk) attach(opening bool) error {
 	w := &d.w
 	if err := vfs.MkdirAll(d.fs, d.dir); err != nil {
+		return err
+	}
+	if err := vfs.Trust(d.fs, d.dir); err != nil {
 		return err
 	}
 	if w.lock == nil {
@@ -29,30 +32,13 @@ func (d *Disk) attach(opening bool) error {
 		}
 		d.learn(st, opening)
 	}
-	boot := nextBoot(w.found)
-	if err := d.claim(boot); err != nil {
+	if err := d.secure(w.found); err != nil {
 		return err
-	}
-	if opening {
-		d.m.boot = boot
 	}
 	d.m.mu.Lock()
 	d.attached = true
 	d.m.mu.Unlock()
 	return nil
-}
-
-// nextBoot returns a boot number that was not used before.
-func nextBoot(st *spool.State) uint64 {
-	switch {
-	case !st.Used:
-		return 1
-	case !st.CursorRead, st.Boot >= math.MaxUint32-2:
-		return randomBoot()
-	case !st.CursorSure: // the other slot may have had the next one
-		return st.Boot + 2
-	}
-	return st.Boot + 1
 }
 
 // learn takes over what recovery found.
@@ -78,19 +64,15 @@ func (d *Disk) learn(st *spool.State, opening bool) {
 			w.prev, w.tag = f.First, uint32(f.Salt)
 		}
 	}
-	w.docs, w.unsafe = map[uint64]string{}, map[string]bool{}
-	for id, doc := range st.Docs {
-		w.docs[id] = spool.DocName(id, doc)
-		if m.defs[id] == nil {
-			m.defs[id] = doc
-		}
-	}
+	d.learnDocs(st)
+	w.unsafe = map[string]bool{}
+	d.trusted = max(d.trusted, st.Cursor.Trusted)
+	d.ago = st.Clock - timeBase // what is in memory already does not grow older
 	d.backlog = st
 	if opening {
-		m.clock += st.Clock
 		m.next, m.read.index = next, next
 	} else {
-		d.shift, d.ago = lateIndex-next, st.Clock // what is in memory does not grow older
+		d.shift = lateIndex - next
 	}
 	d.adopt()
 }
@@ -107,12 +89,14 @@ func (d *Disk) adopt() {
 	for _, f := range st.Segments {
 		s := recovered(f, st.Acked, d.ago)
 		s.unsafe = d.w.unsafe[f.Name]
+		f.IDs = spool.IDs{}
+		d.ids += s.ids.Cost()
 		m.ledger.Recovered += s.pending + f.Lost
 		m.ledger.Corrupt += f.Lost
 		m.ledger.Pending += s.pending
 		if f.Lost > 0 {
-			m.lost.addRun(Corrupt, "", f.Boot, 1, f.Lost)
-			d.opts.Logger.Warn("part of the buffer on disk is damaged", "file", f.Name, "entries", f.Lost)
+			m.lost.addRun(Corrupt, "", 0, 1, f.Lost)
+			d.notes.add(slog.LevelWarn, textDamaged, "file", f.Name, "entries", f.Lost)
 		}
 		segs = append(segs, s)
 	}
@@ -123,10 +107,12 @@ func (d *Disk) adopt() {
 	}
 }
 
-// claim makes the boot number durable, and what an earlier process did and did not
-// sync.
-func (d *Disk) claim(boot uint64) error {
-	w, st := &d.w, d.w.found
+const textDamaged = "part of the buffer on disk is damaged"
+
+// secure makes durable what an earlier process did and did not sync, and the
+// small files, if they are not as they should be.
+func (d *Disk) secure(st *spool.State) error {
+	w := &d.w
 	for _, f := range st.Segments {
 		if f.EndBefore > w.durable && f.Blocks > 0 {
 			if err := d.syncOnce(f); err != nil {
@@ -140,9 +126,10 @@ func (d *Disk) claim(boot uint64) error {
 	d.m.mu.Lock()
 	d.nowDurable()
 	d.m.mu.Unlock()
-	w.cursor.Boot = boot
-	if err := d.saveCursor(); err != nil {
-		return err
+	if st.CursorDamaged() || w.cursor.Written != w.durable {
+		if err := d.saveCursor(); err != nil {
+			return err
+		}
 	}
 	return d.ensureFormat(st.Whole)
 }
@@ -208,6 +195,9 @@ func (d *Disk) restore() error {
 	if err := vfs.MkdirAll(d.fs, d.dir); err != nil {
 		return err
 	}
+	if err := vfs.Trust(d.fs, d.dir); err != nil {
+		return err
+	}
 	if w.lock != nil { // the file that is locked may not be the one that has the name
 		_ = w.lock.Close()
 		w.lock = nil
@@ -219,9 +209,11 @@ func (d *Disk) restore() error {
 	w.lock = lock
 	d.abandon()
 	d.distrustCursor()
+	d.m.mu.Lock()
 	clear(w.docs)
+	d.m.mu.Unlock()
 	if w.spare > 0 { // it may still be there
-		d.discard(spool.SpareName, w.spare)
+		d.discard(discard{name: spool.SpareName, size: w.spare})
 		d.m.mu.Lock()
 		w.spare = 0
 		d.m.mu.Unlock()
@@ -233,32 +225,6 @@ func (d *Disk) restore() error {
 		return err
 	}
 	return d.ensureFormat(false)
-}
-
-// define writes the definitions that are not on disk yet.
-func (d *Disk) define() error {
-	w := &d.w
-	for id, doc := range d.m.Definitions() {
-		name := spool.DocName(id, doc)
-		if w.docs[id] == name {
-			continue
-		}
-		if err := d.quota(int64(len(doc))); err != nil {
-			return err
-		}
-		if err := d.writeFile(name, doc); err != nil {
-			return err
-		}
-		old, had := w.docs[id]
-		w.docs[id] = name
-		d.m.mu.Lock()
-		d.bytes += int64(len(doc))
-		if had {
-			d.trash = append(d.trash, discard{name: old})
-		}
-		d.m.mu.Unlock()
-	}
-	return nil
 }
 
 // distrustCursor gives up the cursor's file after a failure.
@@ -273,8 +239,8 @@ func (d *Disk) distrustCursor() {
 func (d *Disk) saveCursor() error {
 	w := &d.w
 	d.m.mu.Lock()
-	c := spool.Cursor{Generation: w.cursor.Generation + 1, Boot: w.cursor.Boot, Segment: w.tag, Next: d.m.next - d.shift,
-		Acked: d.position(), Written: w.durable, Clock: d.clock(), Wall: wallNow()}
+	c := spool.Cursor{Generation: w.cursor.Generation + 1, Segment: w.tag, Next: d.m.next - d.shift,
+		Acked: d.position(), Written: w.durable, Clock: d.clock(), Wall: wallNow(), Trusted: d.trusted}
 	if w.durable < w.written { // it ends somewhere else
 		c.Segment = 0
 	}

@@ -23,7 +23,10 @@ func (d *Disk) commit() error {
 	pieces := d.take()
 	var err error
 	if len(pieces) > 0 {
-		err = d.define()
+		d.m.mu.Lock()
+		d.trashDocs()
+		d.m.mu.Unlock()
+		err = d.define(d.missingDocs())
 	}
 	for tries := 0; len(pieces) > 0 && (tries > 0 || err == nil); tries++ {
 		var n int
@@ -93,21 +96,26 @@ func (d *Disk) write(pieces []piece) (n int, err error) {
 		return nil
 	}
 	for _, p := range pieces {
-		d.build(p)
-		if !d.fits(p) {
-			if err := settle(); err != nil {
+		err := d.define(p.c.docs)
+		if err == nil {
+			d.build(p)
+			err = errTurn
+		}
+		if err == errTurn && d.fits(p) {
+			err = d.extend(p, w.used+w.builder.Size())
+		}
+		if err != nil {
+			if serr := settle(); serr != nil {
+				return n, serr
+			}
+			if err != errTurn {
 				return n, err
 			}
 			if err := d.turnPage(p); err != nil {
 				return n, err
 			}
-		} else if err := d.extend(w.used + w.builder.Size()); err != nil {
-			if serr := settle(); serr != nil {
-				return n, serr
-			}
-			return n, err
 		}
-		p.head = spool.Head{Boot: d.m.boot, First: p.c.first - d.shift, Before: w.written + entries, Durable: w.durable,
+		p.head = spool.Head{First: p.c.first - d.shift, Before: w.written + entries, Durable: w.durable,
 			Acked: d.watermark(), Prev: w.prev, Clock: p.c.newest + d.ago, Wall: wallNow()}
 		w.buf = w.builder.Append(w.buf[:0], w.seg.id.Salt, w.used, &p.head)
 		if err := d.writeAt(w.file, w.buf, w.used); err != nil {
@@ -116,6 +124,7 @@ func (d *Disk) write(pieces []piece) (n int, err error) {
 		d.m.mu.Lock()
 		w.dirty = true
 		w.used += int64(len(w.buf))
+		d.noteIDs(&p)
 		d.m.mu.Unlock()
 		entries += uint64(p.head.Entries)
 		fresh = append(fresh, p)
@@ -126,12 +135,31 @@ func (d *Disk) write(pieces []piece) (n int, err error) {
 	return n, settle()
 }
 
+// errTurn says that a block does not belong into the segment that is written to.
+var errTurn = errors.New("it begins another segment")
+
+// noteIDs remembers which entries the segment has, if there is room for that: an
+// eighth of Options.MaxMemory for all.
+func (d *Disk) noteIDs(p *piece) {
+	s := d.w.seg
+	for _, id := range p.head.Docs {
+		if !slices.Contains(s.docs, id) {
+			s.docs = append(s.docs, id)
+		}
+	}
+	if int64(d.ids) < d.opts.MaxMemory/8 {
+		before := s.ids.Cost()
+		d.w.builder.Note(&s.ids, &p.head)
+		d.ids += s.ids.Cost() - before
+	}
+}
+
 // build makes the block of a piece.
 func (d *Disk) build(p piece) {
 	b := &d.w.builder
-	b.Reset()
+	b.Reset(p.c.docs...)
 	d.m.mu.Lock() // for the table of devices
-	names := d.m.names
+	names := d.m.slots
 	d.m.mu.Unlock()
 	for at, i := 0, 0; i < p.c.n; i++ {
 		var e Entry
@@ -139,7 +167,7 @@ func (d *Disk) build(p piece) {
 		if p.done.has(i) {
 			b.Skip()
 		} else {
-			b.Add(e.Device, e.Seq, e.Data)
+			b.Add(e.Device, e.Boot, e.Seq, e.Data)
 		}
 	}
 }
@@ -150,7 +178,7 @@ const maxGap = 1 << 12
 // maxSpan is how many indexes a segment may cover: it may need a bit for each.
 const maxSpan = 1 << 19
 
-// fits tells whether the block belongs into the segment that is being written.
+// fits reports whether the block belongs into the segment that is being written.
 func (d *Disk) fits(p piece) bool {
 	w := &d.w
 	if w.seg == nil {
@@ -180,6 +208,7 @@ func (d *Disk) publish(pieces []piece) {
 		m.unpin(c, c.leases)
 		m.leases += s.leases - before
 		s.pending += uint64(c.live)
+		m.gone += uint64(c.live)
 		s.entries += uint64(p.head.Entries)
 		s.newest = p.head.Clock - d.ago
 		w.written += uint64(p.head.Entries)
@@ -189,7 +218,7 @@ func (d *Disk) publish(pieces []piece) {
 		}
 		for _, dev := range p.head.Devices {
 			for _, r := range dev.Runs {
-				ranges = append(ranges, Range{dev.Name, m.boot, r.First, r.Last})
+				ranges = append(ranges, Range{dev.Name, dev.Boot, r.First, r.Last})
 			}
 		}
 	}

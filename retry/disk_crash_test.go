@@ -83,7 +83,8 @@ func newRig(t testing.TB, opts Options, garbage bool) *rig {
 func (r *rig) open() {
 	d, err := newDisk(r.fs, crashDir, r.opts)
 	require.NoError(r.t, err)
-	require.NoError(r.t, d.Define(9, []byte("schema")))
+	id := uint64(len(r.h.boots)) // each opening has a schema of its own
+	require.NoError(r.t, d.Define(id, fmt.Append(nil, "schema ", id)))
 	r.d, r.leased = d, nil
 	r.h.boots = append(r.h.boots, d.m.boot)
 }
@@ -275,9 +276,10 @@ func check(t testing.TB, r *rig, at moment, state *vfs.Crash, where string) (got
 	if h := d.Health(); h.Degraded {
 		fail("degraded: %v", h.Err)
 	}
-	if slices.Contains(r.h.boots[:at.boots], d.m.boot) {
+	if slices.Contains(r.h.boots, d.m.boot) {
 		fail("boot %d was used before", d.m.boot)
 	}
+	opening := func(boot uint64) int { return slices.Index(r.h.boots, boot) }
 	put := map[entryID]bool{}
 	for _, id := range r.h.put[:at.put] {
 		put[id] = true
@@ -294,8 +296,11 @@ func check(t testing.TB, r *rig, at moment, state *vfs.Crash, where string) (got
 			if !put[id] || r.h.data[id] != string(e.Data) {
 				fail("%v was not put so: %.40q", id, e.Data)
 			}
-			if l := last[e.Device]; l.boot > id.boot || l.boot == id.boot && l.seq >= id.seq {
+			if l := last[e.Device]; opening(l.boot) > opening(id.boot) || l.boot == id.boot && l.seq >= id.seq {
 				fail("%v comes after %v", id, l)
+			}
+			if n := opening(id.boot); string(d.Definitions()[uint64(n)]) != fmt.Sprint("schema ", n) {
+				fail("%v came back without its schema", id)
 			}
 			last[id.device], seen[id] = id, true
 			got = append(got, id)

@@ -60,10 +60,11 @@ func TestDiskLoseBlockCountsGapsAsEntries(t *testing.T) {
 		d.finish()
 		require.NoError(t, d.end)
 
+		boot := d.m.boot
 		d = idleDisk(t, fs, o)
 		require.EqualValues(t, 16, d.Ledger().Pending)
 		time.Sleep(31 * time.Minute)
-		assert.Equal(t, []Loss{{Expired, "d", 1, 3, 8}}, d.Sweep(), "1, 2, 9, 10 were delivered")
+		assert.Equal(t, []Loss{{Expired, "d", boot, 3, 8}}, d.Sweep(), "1, 2, 9, 10 were delivered")
 		for es := d.Next(1 << 20); len(es) > 0; es = d.Next(1 << 20) {
 			d.Ack(es[0].Index, es[len(es)-1].Index, Delivered)
 		}
@@ -298,9 +299,9 @@ func TestDiskExpiryAfterLease(t *testing.T) {
 		workNow(d)
 		time.Sleep(20 * time.Minute)
 		require.Len(t, d.Next(1), 1)
-		require.Equal(t, []Loss{{Expired, "d", 1, 2, 2}}, d.Sweep(), "the first is leased")
+		require.Equal(t, []Loss{{Expired, "d", d.m.boot, 2, 2}}, d.Sweep(), "the first is leased")
 		rewind(d)
-		require.Equal(t, []Loss{{Expired, "d", 1, 1, 1}}, d.Sweep())
+		require.Equal(t, []Loss{{Expired, "d", d.m.boot, 1, 1}}, d.Sweep())
 	})
 }
 
@@ -313,14 +314,17 @@ func TestDiskExpiryOfPartlyAcked(t *testing.T) {
 		d.Ack(1, 1, Delivered)
 		rewind(d)
 		time.Sleep(10000 * time.Hour)
-		require.Equal(t, []Loss{{Expired, "d", 1, 2, 3}}, d.Sweep())
+		require.Equal(t, []Loss{{Expired, "d", d.m.boot, 2, 3}}, d.Sweep())
 	})
 }
 
 // documents are not under the quota.
 func TestDiskDefineOverQuota(t *testing.T) {
 	d := idleDisk(t, vfs.NewCrash(), Options{})
-	require.NoError(t, d.Define(1, make([]byte, 1<<20)))
+	require.ErrorIs(t, d.Define(1, make([]byte, minDisk/4+1)), ErrTooLarge)
+	require.NoError(t, d.Define(1, make([]byte, minDisk/4)))
+	require.ErrorIs(t, d.Define(2, make([]byte, 1)), ErrTooLarge)
+	require.NoError(t, d.Define(1, make([]byte, 7)), "it is known")
 	putSome(t, d, "d", 1, 20)
 	workNow(d)
 	l := d.Ledger()
@@ -338,7 +342,7 @@ func TestDiskAsideBeforeAttach(t *testing.T) {
 		d.Ack(es[0].Index, es[0].Index, Rejected)
 		fault.Set(vfs.Plan{})
 		d.work()
-		require.Equal(t, 1, d.Health().KeptAside)
+		require.Equal(t, 1, len(d.w.kept))
 		infos, err := base.ReadDir("spool")
 		require.NoError(t, err)
 		for _, i := range infos {

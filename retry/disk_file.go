@@ -16,14 +16,20 @@ import (
 // that restarts all the time does not fill the disk with empty space.
 const firstStep = 64 << 10
 
-// extend makes the segment's file at least n bytes long.
-func (d *Disk) extend(n int64) error {
+// extend makes the segment's file at least n bytes long, for a piece that is built.
+func (d *Disk) extend(p piece, n int64) error {
 	s := d.w.seg
 	if n <= s.size {
 		return nil
 	}
 	size := max(powerOfTwo(n), min(2*s.size, d.segBytes))
-	if err := d.quota(size - s.size); err != nil {
+	if !d.reserve(p.c, size-s.size) {
+		return errTurn
+	}
+	defer d.unreserve()
+	if err := d.quota(size - s.size); errors.Is(err, ErrFull) { // less may do
+		return errTurn
+	} else if err != nil {
 		return err
 	}
 	if err := d.allocate(d.w.file, size); err != nil {
@@ -72,28 +78,25 @@ func (d *Disk) quota(n int64) error {
 	for {
 		d.m.mu.Lock()
 		free := d.opts.MaxBytes - d.bytes
-		if free < n && d.w.spare > 0 {
+		var err error
+		switch {
+		case free >= n:
 			d.m.mu.Unlock()
-			if _, err := d.dropSpare(); err != nil {
-				return err
+			if free-d.w.ghosts >= n {
+				return nil
 			}
-			continue
-		}
-		if free < n && len(d.trash) == 0 && (d.opts.Overflow != DropOldest || !d.evict()) {
+			err = d.syncDir()
+		case d.w.spare > 0:
+			d.m.mu.Unlock()
+			_, err = d.dropSpare()
+		case len(d.trash) > 0 || d.trashDocs() || d.opts.Overflow == DropOldest && d.evict():
+			d.m.mu.Unlock()
+			err = d.removeTrash()
+		default:
 			d.m.mu.Unlock()
 			return d.fullError()
 		}
-		d.m.mu.Unlock()
-		if free < n {
-			if err := d.removeTrash(); err != nil {
-				return err
-			}
-			continue
-		}
-		if free-d.w.ghosts >= n {
-			return nil
-		}
-		if err := d.syncDir(); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -122,7 +125,7 @@ func (d *Disk) turnPage(p piece) error {
 	id := spool.FileID{First: p.c.first - d.shift, Before: w.written, Salt: newSalt()}
 	s := &segment{id: id, name: id.Name(spool.SegmentExt), first: p.c.first, end: p.c.first, low: p.c.first, shift: d.shift,
 		oldest: math.MaxInt64, endsAt: w.written}
-	f, err := d.reuse(s, w.builder.Size())
+	f, err := d.reuse(s, p)
 	if f == nil && err == nil {
 		f, err = d.create(s, max(powerOfTwo(w.builder.Size()), min(firstStep, d.segBytes)))
 	}
@@ -167,8 +170,8 @@ func (d *Disk) create(s *segment, size int64) (vfs.File, error) {
 // reuse makes the spare the file of a segment: to write where something was written
 // before costs the device a quarter of what new space costs, as the file system
 // has nothing to note in its journal. It returns nil if there is none of that size.
-func (d *Disk) reuse(s *segment, size int64) (vfs.File, error) {
-	w := &d.w
+func (d *Disk) reuse(s *segment, p piece) (vfs.File, error) {
+	w, size := &d.w, d.w.builder.Size()
 	if w.spare == 0 { // what is finished may be it
 		_ = d.removeTrash()
 	}
@@ -180,42 +183,43 @@ func (d *Disk) reuse(s *segment, size int64) (vfs.File, error) {
 			return nil, err
 		}
 	}
-	if w.spare == 0 || w.spare < size {
+	if w.spare == 0 || w.spare < size || !d.reserve(p.c, w.spare) {
 		return nil, nil
 	}
+	defer d.unreserve()
 	// The old name must be gone for good before anything is written: under it the
 	// new blocks would be damage.
 	err := d.fs.Rename(d.path(spool.SpareName), d.path(s.name))
 	if spool.Missing(err) {
 		d.m.mu.Lock()
-		d.bytes -= w.spare
+		d.uncount(w.spare)
 		w.spare = 0
 		d.m.mu.Unlock()
 		return nil, nil
 	}
 	if err != nil { // it may have been done all the same
-		d.discard(s.name, 0)
+		d.discard(discard{name: s.name, more: w.spare})
 		return nil, err
 	}
 	d.m.mu.Lock()
 	s.size, s.reused, w.spare, w.named = w.spare, true, 0, true
 	d.m.mu.Unlock()
 	if err := d.syncDir(); err != nil {
-		d.discard(s.name, s.size)
+		d.discard(discard{name: s.name, size: s.size})
 		return nil, err
 	}
 	f, err := d.fs.Open(d.path(s.name), vfs.ReadWrite)
 	if err != nil {
-		d.discard(s.name, s.size)
+		d.discard(discard{name: s.name, size: s.size})
 		return nil, err
 	}
 	return f, nil
 }
 
-// discard has a file removed, of which so many bytes are counted.
-func (d *Disk) discard(name string, size int64) {
+// discard has a file removed.
+func (d *Disk) discard(t discard) {
 	d.m.mu.Lock()
-	d.trash = append(d.trash, discard{name: name, size: size})
+	d.trash = append(d.trash, t)
 	d.m.mu.Unlock()
 }
 
@@ -273,7 +277,9 @@ func (d *Disk) leave() {
 	_ = w.file.Close() // everything of worth is synced
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
+	w.seg.ids.Seal()
 	if s := w.seg; s.entries == 0 { // nothing of it is in the log
+		d.ids -= s.ids.Cost()
 		d.trash = append(d.trash, discard{name: s.name, size: s.size})
 	} else {
 		w.prev = s.id.First
@@ -316,7 +322,7 @@ func (d *Disk) nowDurable() {
 	}
 }
 
-// unsafe tells whether there are pending entries in a file that failed after they
+// unsafe reports whether there are pending entries in a file that failed after they
 // were written to it without syncing.
 func (d *Disk) unsafe() bool {
 	return slices.ContainsFunc(d.segs, func(s *segment) bool { return s.unsafe && s.pending > 0 })

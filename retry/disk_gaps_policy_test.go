@@ -76,13 +76,14 @@ func TestDiskAgeIsTimeOpen(t *testing.T) {
 		require.NoError(t, err)
 		time.Sleep(20 * time.Second)
 		require.NoError(t, d.Close())
+		boot := d.m.boot
 		time.Sleep(1000 * time.Hour)
 		d = openDisk(t, fsys, crashDir, o)
 		require.Empty(t, d.Sweep())
 		time.Sleep(30 * time.Second)
 		require.Empty(t, d.Sweep())
 		time.Sleep(15 * time.Second)
-		require.Equal(t, []Loss{{Expired, "d", 1, 1, 1}}, d.Sweep())
+		require.Equal(t, []Loss{{Expired, "d", boot, 1, 1}}, d.Sweep())
 		require.NoError(t, d.Close())
 	})
 }

@@ -1,7 +1,10 @@
 package retry
 
 import (
+	"log/slog"
 	"time"
+
+	"github.com/rivulet-iot/rivulet/internal/spool"
 )
 
 // Health is how the disk of a [Disk] is, with figures since it was opened.
@@ -12,17 +15,13 @@ type Health struct {
 	Spooled    uint64    // entries that were made durable
 	FlashBytes uint64    // bytes given to the file system to write, block heads, padding and cursors counted
 	Fsyncs     uint64    // calls that make something durable: of files and of directories
-	Segments   int       // files that hold pending entries, or will
-	KeptAside  int       // damaged segments and files of rejected entries that are kept to be looked at
 }
 
 // Health returns how the disk is.
 func (d *Disk) Health() Health {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
-	h := d.health
-	h.Segments, h.KeptAside = len(d.segs), len(d.w.kept)
-	return h
+	return d.health
 }
 
 // The goroutine tries again after a failure, at first soon.
@@ -34,13 +33,15 @@ const (
 // trouble notes that the disk failed. Called with the lock held, or before there
 // is a goroutine.
 func (d *Disk) trouble(err error) {
-	was := d.health.Degraded
+	was, now := d.health.Degraded, time.Now()
 	d.health.Degraded, d.health.Err = true, err
-	d.w.backoff = min(max(2*d.w.backoff, firstProbe), lastProbe)
-	d.w.probeAt = time.Now().Add(d.w.backoff)
+	if !was || !now.Before(d.w.probeAt) { // who reads in vain does not put off the next try
+		d.w.backoff = min(max(2*d.w.backoff, firstProbe), lastProbe)
+		d.w.probeAt = now.Add(d.w.backoff)
+	}
 	if !was {
-		d.health.Since = time.Now()
-		d.opts.Logger.Warn("the buffer's disk cannot be used: entries are kept in memory", "dir", d.dir, "error", err)
+		d.health.Since = now
+		d.notes.add(slog.LevelWarn, "the buffer's disk cannot be used: entries are kept in memory", "dir", d.dir, "error", err)
 	}
 	d.m.wake()
 }
@@ -48,14 +49,14 @@ func (d *Disk) trouble(err error) {
 // readTrouble notes that the disk could not be read.
 func (d *Disk) readTrouble(err error) {
 	d.trouble(err)
-	d.w.blind = true
+	d.w.blind, d.missed = true, d.missed || spool.Missing(err)
 	d.poke()
 }
 
 // well notes that the disk is in order.
 func (d *Disk) well() {
 	if d.health.Degraded {
-		d.opts.Logger.Info("the buffer's disk can be used again", "dir", d.dir, "after", time.Since(d.health.Since))
+		d.notes.add(slog.LevelInfo, "the buffer's disk can be used again", "dir", d.dir, "after", time.Since(d.health.Since))
 		d.health.Degraded, d.health.Err, d.health.Since = false, nil, time.Now()
 	}
 	d.w.backoff, d.w.probeAt, d.w.vain = 0, time.Time{}, false

@@ -1,30 +1,48 @@
 package retry
 
 import (
+	"log/slog"
 	"slices"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
 )
 
+// loseNamed gives up the free entries of s at the indexes from a to below b, as far
+// as their ids are known without the file, and returns how many these were. They are not marked.
+func (d *Disk) loseNamed(s *segment, a, b uint64, o Outcome) uint64 {
+	free := func(first, end uint64) uint64 { return s.free(max(first+s.shift, a), min(end+s.shift, b)) }
+	return s.ids.Each(free, func(device string, boot uint64, r spool.Run) {
+		d.m.lost.addRun(o, device, boot, r.First, r.Last)
+	})
+}
+
+// loseUnnamed gives up n entries of which, but for those that were named, the ids are not known, and marks
+// what is free of the indexes from a to below b.
+func (d *Disk) loseUnnamed(s *segment, a, b uint64, o Outcome, named, n uint64) {
+	n = min(max(n, named), s.pending)
+	if n > named {
+		d.m.lost.addRun(o, "", 0, 1, n-named)
+	}
+	s.finish(a, b)
+	s.pending -= n
+	d.m.ledger.finish(o, n)
+}
+
 // corrupt gives up what is free of the indexes from a to below b of s.
 func (d *Disk) corrupt(s *segment, a, b uint64, f found) {
-	m := &d.m
+	before := s.pending
 	for _, h := range f.lost {
 		d.loseBlock(s, h, nil, Corrupt)
 	}
-	n := min(s.free(a, b), f.missing, s.pending)
-	s.finish(a, b)
-	if s.firstUndone() == s.end { // nothing else of it is left
+	n := min(s.free(a, b), f.missing)
+	named := d.loseNamed(s, a, b, Corrupt)
+	if s.free(a, b) == s.free(s.first, s.end) && s.leases == 0 { // nothing else of it is left
 		n = s.pending
 	}
-	if n > 0 {
-		s.pending -= n
-		m.ledger.finish(Corrupt, n)
-		m.lost.addRun(Corrupt, "", 0, 1, n)
-	}
-	if n > 0 || len(f.lost) > 0 {
+	d.loseUnnamed(s, a, b, Corrupt, named, n)
+	if n := before - s.pending; n > 0 || len(f.lost) > 0 {
 		s.bad = true
-		d.opts.Logger.Warn("part of the buffer on disk is damaged", "file", s.name, "blocks", len(f.lost), "entries", n)
+		d.notes.add(slog.LevelWarn, textDamaged, "file", s.name, "blocks", len(f.lost), "entries", n)
 	}
 }
 
@@ -37,31 +55,29 @@ func (d *Disk) loseBlock(s *segment, h *spool.Head, raw []byte, o Outcome) {
 	if free == 0 {
 		return
 	}
-	n := uint64(0)
+	named := uint64(0)
 	switch {
 	case s.untouched(h):
-		n = uint64(h.Entries)
 		for _, dev := range h.Devices {
 			for _, r := range dev.Runs {
-				m.lost.addRun(o, dev.Name, h.Boot, r.First, r.Last)
+				m.lost.addRun(o, dev.Name, dev.Boot, r.First, r.Last)
 			}
 		}
+		named = uint64(h.Entries)
+		free = named
 	case raw != nil:
 		_ = h.Each(raw, func(e spool.Entry) bool {
 			if i := e.Pos + s.shift; s.free(i, i+1) > 0 {
-				m.lost.add(o, e.Device, h.Boot, e.Seq)
-				n++
+				m.lost.add(o, e.Device, e.Boot, e.Seq)
+				named++
 			}
 			return true
 		})
+		free = named
 	default:
-		n = min(free, uint64(h.Entries))
-		m.lost.addRun(o, "", h.Boot, 1, n)
+		named = d.loseNamed(s, a, b, o)
 	}
-	n = min(n, s.pending)
-	s.finish(a, b)
-	s.pending -= n
-	m.ledger.finish(o, n)
+	d.loseUnnamed(s, a, b, o, named, min(free, uint64(h.Entries)))
 }
 
 // lose finishes what is free of the blocks of s whose entries are all older than the
@@ -110,10 +126,8 @@ func (d *Disk) lose(s *segment, o Outcome, limit int64) {
 	}
 	s.oldest = oldest
 	if s.gone && s.pending > 0 { // what could not be read
-		d.m.lost.addRun(o, "", 0, 1, s.pending)
-		d.m.ledger.finish(o, s.pending)
-		s.finish(s.first, s.end)
-		s.pending = 0
+		named := d.loseNamed(s, s.first, s.end, o)
+		d.loseUnnamed(s, s.first, s.end, o, named, s.pending)
 	}
 	s.pins--
 	if f != nil {
@@ -139,7 +153,12 @@ func (d *Disk) evict() bool {
 	}
 	s.gone = true
 	d.segs = slices.Delete(d.segs, i, i+1)
-	d.lose(s, Evicted, maxClock)
+	if s.ids.Count(func(first, end uint64) uint64 { return s.free(first+s.shift, end+s.shift) }) == s.pending { // the file need not be read
+		d.loseUnnamed(s, s.first, s.end, Evicted, d.loseNamed(s, s.first, s.end, Evicted), s.pending)
+	} else {
+		d.lose(s, Evicted, maxClock)
+	}
+	d.ids -= s.ids.Cost()
 	t.reuse = d.reusable(s)
 	d.trash = append(d.trash, t)
 	d.empty()

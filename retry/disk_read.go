@@ -75,15 +75,15 @@ func (d *Disk) leaseBlock(size *int, maxBytes int) bool {
 			m.read.index = index + 1
 			continue
 		}
-		more := *size + len(e.Data) + EntryOverhead
-		if len(m.given) > 0 && more > maxBytes || !d.pin(s) {
+		n := len(e.Data) + EntryOverhead
+		if len(m.given) > 0 && n > maxBytes-*size || !d.pin(s) {
 			b.held = true
 			return true
 		}
-		*size = more
+		*size += n
 		s.lease(index)
 		m.leases++
-		m.given = append(m.given, Entry{index, e.Device, b.head.Boot, e.Seq, e.Data})
+		m.given = append(m.given, Entry{index, e.Device, e.Boot, e.Seq, e.Data})
 		m.read.index = index + 1
 	}
 	m.read.index = max(m.read.index, b.head.End()+s.shift)

@@ -21,16 +21,18 @@ type segment struct {
 	newest  int64  // time of the newest entry
 	done    bitset // by place
 	leased  bitset
-	low     uint64 // all indexes below are done
-	leases  int    // how many are leased
-	pins    int    // users that have released the lock
-	reading bool   // the consumer has its file open
-	bad     bool   // something in it cannot be read
-	gone    bool   // evicted: not in the log any more
-	stale   bool   // it has blocks that were written again to the next one
-	dead    bool   // nothing of it can be read, on a disk that can be written to
-	reused  bool   // it lies in space that was used before
-	unsafe  bool   // it failed, and has blocks that were written without syncing
+	low     uint64    // all indexes below are done
+	leases  int       // how many are leased
+	pins    int       // users that have released the lock
+	reading bool      // the consumer has its file open
+	bad     bool      // something in it cannot be read
+	gone    bool      // evicted: not in the log any more
+	stale   bool      // it has blocks that were written again to the next one
+	dead    bool      // nothing of it can be read, on a disk that can be written to
+	reused  bool      // it lies in space that was used before
+	unsafe  bool      // it failed, and has blocks that were written without syncing
+	docs    []uint64  // documents that its entries may refer to
+	ids     spool.IDs // of its entries, as far as there was room
 }
 
 // place returns where index is in the segment, 0 if that is before it and the end
@@ -129,7 +131,7 @@ func (s *segment) firstUndone() uint64 {
 func recovered(f *spool.Segment, acked uint64, ago int64) *segment {
 	s := &segment{id: f.FileID, name: f.Name, first: f.First, end: f.End, size: f.Size, entries: f.Entries,
 		pending: f.Pending, endsAt: f.EndBefore, oldest: f.Oldest - ago, newest: f.Newest - ago, low: min(max(acked, f.First), f.End),
-		bad: f.Lost > 0 || f.Copied > 0 || f.Unread, stale: f.Torn || f.Stale}
+		bad: f.Lost > 0 || f.Copied > 0 || f.Unread, stale: f.Torn || f.Stale, docs: f.Docs, ids: f.IDs}
 	for _, g := range f.Gaps {
 		s.finish(g.First, g.Last+1)
 	}
@@ -139,9 +141,11 @@ func recovered(f *spool.Segment, acked uint64, ago int64) *segment {
 // discard is a file that is not needed any more.
 type discard struct {
 	name   string
-	size   int64
+	size   int64    // that is counted
+	more   int64    // that it may have and is not
 	bad    bool     // it is damaged: kept for a while under another name
 	reuse  bool     // its space may be used again
+	doc    bool     // segments that were removed before referred to it
 	reader vfs.File // to be closed first
 }
 
@@ -162,6 +166,7 @@ func (s *segment) untouched(h *spool.Head) bool {
 func (d *Disk) retire(i int) {
 	s := d.segs[i]
 	d.segs = append(d.segs[:i:i], d.segs[i+1:]...)
+	d.ids -= s.ids.Cost()
 	t := discard{name: s.name, size: s.size, bad: s.bad, reuse: d.reusable(s)}
 	if s.reading {
 		t.reader = d.stopReading()

@@ -72,6 +72,7 @@ func (d *Disk) tidy() error {
 	if d.unsaved > 0 && d.position() == d.w.cursor.Acked || len(d.segs) == 0 {
 		due, d.unsaved = false, 0 // it has not moved, or the files tell by not being there
 	}
+	due = due || d.timeDue()
 	d.m.mu.Unlock()
 	if !due {
 		return nil
@@ -81,7 +82,7 @@ func (d *Disk) tidy() error {
 
 // removeTrash removes files that are not needed, and renames damaged ones.
 func (d *Disk) removeTrash() error {
-	for {
+	for settled := false; ; {
 		d.m.mu.Lock()
 		if len(d.trash) == 0 {
 			d.m.mu.Unlock()
@@ -93,21 +94,43 @@ func (d *Disk) removeTrash() error {
 		if t.reader != nil {
 			_ = t.reader.Close()
 		}
+		if t.doc && !settled { // a power cut must not give them back without it
+			if err := d.syncDir(); err != nil {
+				return err
+			}
+		}
+		settled = t.doc
 		gone, err := d.remove(t)
 		if err != nil && !spool.Missing(err) {
 			return err
 		}
 		if err == nil && gone {
-			d.w.ghosts += t.size
+			d.w.ghosts += t.size + t.more
 		}
 		d.m.mu.Lock()
 		d.trash = d.trash[1:]
-		if err != nil || gone {
+		switch {
+		case err != nil:
+			d.uncount(t.size)
+		case gone:
 			d.bytes -= t.size
 		}
 		d.empty()
 		d.m.mu.Unlock()
 	}
+}
+
+// uncount notes that a file of so many bytes is not there. It may have another name by now,
+// which is to be removed: then that is what is counted.
+func (d *Disk) uncount(size int64) {
+	for i := range d.trash {
+		if t := &d.trash[i]; t.more == size && size > 0 {
+			t.size, t.more = size, 0
+			return
+		}
+	}
+	d.bytes -= size
+	d.w.ghosts += size
 }
 
 // empty notes that there may be room.
@@ -131,7 +154,7 @@ func (d *Disk) remove(t discard) (gone bool, err error) {
 			d.m.mu.Lock()
 			d.trash[0].reuse = false
 			d.m.mu.Unlock()
-			d.discard(spool.SpareName, 0) // it may have been done all the same
+			d.discard(discard{name: spool.SpareName, more: t.size}) // it may have been done all the same
 			return false, err
 		}
 		d.m.mu.Lock()
@@ -153,11 +176,15 @@ func (d *Disk) dropSpare() (bool, error) {
 	if err != nil && !spool.Missing(err) {
 		return false, err
 	}
-	w.ghosts += w.spare
 	d.m.mu.Lock()
-	d.bytes -= w.spare
+	defer d.m.mu.Unlock()
+	if err != nil {
+		d.uncount(w.spare)
+	} else {
+		w.ghosts += w.spare
+		d.bytes -= w.spare
+	}
 	w.spare = 0
-	d.m.mu.Unlock()
 	return true, nil
 }
 

@@ -23,11 +23,12 @@ type writer struct {
 	durable  uint64   // of these, on stable storage
 	builder  spool.Builder
 	buf      []byte
-	docs     map[uint64]string // names of the definitions on disk
-	cursor   spool.Cursor      // as saved last
-	slots    vfs.File          // the cursor's; nil: it must be written anew
-	kept     []vfs.Info        // files of damaged segments and rejected entries
-	probeAt  time.Time         // when to try again; zero: the disk is well
+	docs     map[uint64]vfs.Info // files of the documents on disk
+	badDocs  []vfs.Info          // files of documents that are damaged
+	cursor   spool.Cursor        // as saved last
+	slots    vfs.File            // the cursor's; nil: it must be written anew
+	kept     []vfs.Info          // files of damaged segments and rejected entries
+	probeAt  time.Time           // when to try again; zero: the disk is well
 	backoff  time.Duration
 	blind    bool            // reading failed
 	unsafe   map[string]bool // segments found by recovery that could not be synced
@@ -98,6 +99,9 @@ func (d *Disk) nextWork(now time.Time) (at time.Time) {
 		}
 		sooner(d.since.Add(cursorDelay))
 	}
+	if d.attached && d.timeDue() {
+		sooner(now)
+	}
 	if d.health.Degraded {
 		at = d.w.probeAt // whatever it is, not before
 	}
@@ -140,10 +144,11 @@ func (m *Memory) oldest() (put int64, ok bool) {
 
 // work does all there is to do, once.
 func (d *Disk) work() {
-	err := d.ready()
 	d.m.mu.Lock()
 	probing := d.health.Degraded
+	d.w.unlinked, d.missed = d.w.unlinked || d.missed, false
 	d.m.mu.Unlock()
+	err := d.ready()
 	if err == nil && probing {
 		_ = d.removeTrash() // which may be all that it takes
 	}

@@ -41,7 +41,7 @@ func ExampleOpen() {
 
 	buf, err := retry.Open(dir, retry.Options{MaxBytes: 16 << 20})
 	check(err)
-	_, _, err = buf.Append(ctx, "pi-1", []byte("21.5"))
+	boot, _, err := buf.Append(ctx, "pi-1", []byte("21.5"))
 	check(err)
 	check(buf.Sync(ctx)) // it is on stable storage
 	check(buf.Close())
@@ -49,11 +49,11 @@ func ExampleOpen() {
 	buf, err = retry.Open(dir, retry.Options{MaxBytes: 16 << 20})
 	check(err)
 	for _, e := range buf.Next(64 << 10) {
-		fmt.Printf("%s, boot %d, seq %d: %s\n", e.Device, e.Boot, e.Seq, e.Data)
+		fmt.Println(e.Device, e.Seq, string(e.Data), "boot as before:", e.Boot == boot)
 		buf.Ack(e.Index, e.Index, retry.Delivered)
 	}
 	check(buf.Close())
-	// Output: pi-1, boot 1, seq 1: 21.5
+	// Output: pi-1 1 21.5 boot as before: true
 }
 
 func check(err error) {

@@ -6,7 +6,7 @@ type losses struct {
 	last map[lossKey]int // the newest run of each device, by place in list
 }
 
-// extends tells whether seq goes on where the run does.
+// extends reports whether seq goes on where the run does.
 func (l *Loss) extends(o Outcome, device string, boot uint64, seq uint64) bool {
 	return l.Last+1 == seq && l.Outcome == o && l.Boot == boot && l.Device == device
 }

@@ -2,29 +2,32 @@ package retry
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/rivulet-iot/rivulet/internal/spool"
 )
 
 // Memory is the form of [Buffer] that lives in memory: what it holds is gone
 // with the process. It allocates in chunks of up to 64 KiB and reuses them, so
-// Append does not allocate in the steady state. With DropOldest a whole chunk,
-// at most a sixteenth of the buffer, is evicted at a time.
+// Append does not allocate in the steady state. When it is full, chunks of which most is finished are
+// squeezed; with DropOldest then a whole chunk, at most a sixteenth of the
+// buffer, is evicted at a time.
 type Memory struct {
-	opts    Options
-	boot    uint64
-	started time.Time
-	clock   int64 // ms that entries' times begin with
-	timed   bool  // entries carry their time
-	chunk   int   // size of a new chunk's buffer
-	most    int64 // bytes of an entry
+	opts     Options
+	started  time.Time
+	clock    int64 // ms that entries' times begin with
+	timed    bool  // entries carry their time
+	chunk    int   // size of a new chunk's buffer
+	most     int64 // bytes of an entry
+	mostIs   string
+	maxBlock int64 // bytes of the block that a chunk becomes, unless it has one entry; 0: any
+	tableMax int64 // bytes of the table of devices
+	apart    bool  // which are not counted in what the log takes
 
 	mu      sync.Mutex
 	closed  bool
@@ -35,28 +38,25 @@ type Memory struct {
 	leases  int     // entries leased
 	pinned  int64   // bytes of the chunks that hold them
 	given   []Entry // what Next returned last, for reuse
+	boot    uint64  // of new devices
 	devices map[string]*device
-	names   []*device
-	recent  *device // of the entry appended last: the next one is mostly of the same
+	slots   []*device
+	free    []uint64 // slots that are nobody's
+	table   int64    // bytes of the devices
+	forgot  uint64   // entries that were finished or gone when it was last looked for free slots
+	gone    uint64   // entries that went to the disk
+	recent  *device  // of the entry appended last: the next one is mostly of the same
 	defs    map[uint64][]byte
+	docs    []uint64 // of which these were defined since it was opened
 	ledger  Ledger
 	lost    losses
 	room    chan struct{} // closed when a blocked Append should look again; nil while none waits
-}
-
-type device struct {
-	name   string
-	number uint64 // place in Memory.names
-	seq    uint64 // the last one given out
-	chunk  uint64 // first index of the last chunk that has an entry of it
 }
 
 const (
 	defaultMemory = 6 << 20
 	minMemory     = 16 << 10
 	maxChunk      = 64 << 10
-	maxNames      = 64 << 10 // bytes of devices' names in a chunk
-	deviceBytes   = 256      // what one device costs, for the ceiling
 )
 
 // NewMemory returns an empty buffer in memory. The smallest MaxBytes is 16 KiB.
@@ -70,29 +70,41 @@ func NewMemory(o Options) (*Memory, error) {
 	if o.MaxAge < 0 || o.Overflow > Block {
 		return nil, fmt.Errorf("retry: MaxAge = %v, Overflow = %d: not valid", o.MaxAge, o.Overflow)
 	}
-	m := &Memory{opts: o, timed: o.MaxAge > 0, most: o.MaxBytes / 4}
-	m.init(randomBoot())
+	m := &Memory{opts: o, timed: o.MaxAge > 0, tableMax: o.MaxBytes / 4}
+	m.limitEntries(limit{o.MaxBytes / 4, "a quarter of Options.MaxBytes"})
+	m.init()
 	return m, nil
 }
 
-// init makes m, whose options are set, an empty log.
-func (m *Memory) init(boot uint64) {
-	m.boot, m.started, m.next, m.read.index = boot, time.Now(), 1, 1
-	m.chunk = int(min(m.opts.MaxBytes/16, maxChunk))
-	m.devices, m.defs, m.ledger.Limit = map[string]*device{}, map[uint64][]byte{}, m.opts.MaxBytes
+// limit is what something may have, and in words why.
+type limit struct {
+	bytes int64
+	what  string
 }
 
-// randomBoot returns the boot of a new opening: 64 random bits, never 0. The kernel's
-// generator is waited for until it is ready, so that devices with one image draw
-// different ones at their first start.
-func randomBoot() uint64 {
-	for {
-		var b [8]byte
-		_, _ = rand.Read(b[:]) // never fails
-		if boot := binary.LittleEndian.Uint64(b[:]); boot != 0 {
-			return boot
+// entryHead is the most that an entry takes in a chunk beside its data.
+const entryHead = 4 * binary.MaxVarintLen64
+
+// limitEntries sets how large an entry may be: so that one fits beside what is leased
+// and the table of devices.
+func (m *Memory) limitEntries(limits ...limit) {
+	m.most, m.mostIs = spool.MaxEntry, "as much as any buffer takes"
+	for _, l := range limits {
+		if l.bytes-entryHead < m.most {
+			m.most, m.mostIs = l.bytes-entryHead, l.what
 		}
 	}
+}
+
+func (m *Memory) tooLarge(n int) error {
+	return fmt.Errorf("%w: %d bytes; the limit is %d, %s", ErrTooLarge, n, m.most, m.mostIs)
+}
+
+// init makes m, whose options are set, an empty log.
+func (m *Memory) init() {
+	m.boot, m.started, m.next, m.read.index = randomBoot(), time.Now(), 1, 1
+	m.chunk = int(min(m.opts.MaxBytes/16, maxChunk))
+	m.devices, m.defs, m.ledger.Limit = map[string]*device{}, map[uint64][]byte{}, m.opts.MaxBytes
 }
 
 // Append implements [Buffer].
@@ -112,7 +124,7 @@ func (m *Memory) Append(ctx context.Context, name string, data []byte) (boot, se
 			return 0, 0, err
 		}
 		if ok {
-			return m.boot, dev.seq, nil
+			return dev.boot, dev.seq, nil
 		}
 		if m.opts.Overflow != Block {
 			return 0, 0, fmt.Errorf("%w: %d bytes, %d entries pending", ErrFull, m.opts.MaxBytes, m.ledger.Pending)
@@ -146,56 +158,45 @@ func (m *Memory) wake() {
 	}
 }
 
-// deviceOf returns the device of that name. A new one is not entered into the
-// table yet: append does so with its first entry.
-func (m *Memory) deviceOf(name string) (*device, error) {
-	if m.recent != nil && m.recent.name == name {
-		return m.recent, nil
-	}
-	if d := m.devices[name]; d != nil {
-		return d, nil
-	}
-	if name == "" {
-		return nil, errors.New("retry: the device's name is empty")
-	}
-	table := int64(len(m.names)) * deviceBytes // names are short
-	if len(m.names) >= MaxDevices || table+deviceBytes > m.opts.MaxBytes/4 {
-		return nil, fmt.Errorf("%w: %q would be one more than the %d that the buffer can number", ErrTooManyDevices, name, len(m.names))
-	}
-	return &device{name: strings.Clone(name), number: uint64(len(m.names))}, nil
-}
-
 // append adds the entry, or reports false when there is no room for it.
 func (m *Memory) append(d *device, data []byte) (bool, error) {
-	var head [4 * binary.MaxVarintLen64]byte
+	var head [entryHead]byte
+	entering := int64(0)
+	if d.seq == 0 {
+		d.slot = m.nextSlot()
+		if !m.apart {
+			entering = d.cost()
+		}
+	}
 	now := m.now()
-	h := binary.AppendUvarint(head[:0], d.number)
+	h := binary.AppendUvarint(head[:0], d.slot)
 	h = binary.AppendUvarint(h, d.seq+1)
 	h = binary.AppendUvarint(h, uint64(now))
 	h = binary.AppendUvarint(h, uint64(len(data)))
 	size := len(h) + len(data)
 	c := m.tail()
-	if c == nil || c.sealed || cap(c.buf)-len(c.buf) < size || c.newDevice(d) && c.names > maxNames {
-		if int64(size) > m.most {
-			return false, fmt.Errorf("%w: %d bytes, the limit is %d with a few bytes of its own", ErrTooLarge, len(data), m.most)
+	if !m.takes(c, d, size) || entering > 0 && m.used()+entering > m.opts.MaxBytes {
+		if int64(len(data)) > m.most {
+			return false, m.tooLarge(len(data))
 		}
-		if c = m.grow(max(size, m.chunk)); c == nil {
+		if c = m.roomy(d, size, entering); c == nil {
 			return false, nil
 		}
 	}
 	if d.seq == 0 {
-		m.devices[d.name] = d
-		m.names = append(m.names, d)
-		m.ledger.Bytes += deviceBytes
+		m.enter(d)
 	}
-	if c.newDevice(d) {
-		c.names += len(d.name) + 16
+	if !c.has(d) {
+		c.most = m.mostOf(c, d)
+		c.devices++
+		c.names += len(d.name)
 		d.chunk = c.first
 	}
 	m.recent = d
 	c.buf = append(append(c.buf, h...), data...)
 	c.n++
 	c.live++
+	c.kept++
 	c.newest = now
 	d.seq++
 	m.next++
@@ -217,9 +218,30 @@ func (m *Memory) now() int64 {
 func (m *Memory) Define(id uint64, doc []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.defs[id] = slices.Clone(doc)
+	return m.define(id, doc)
+}
+
+// define notes the document. What is appended from here on may refer to it, and
+// what was before does not.
+func (m *Memory) define(id uint64, doc []byte) error {
+	known := slices.Contains(m.docs, id)
+	if !known && len(m.docs) >= maxDocs {
+		return fmt.Errorf("%w: a definition more than the %d that a buffer takes", ErrTooLarge, maxDocs)
+	}
+	if m.defs[id] == nil { // else it is the same by another hand
+		m.defs[id] = slices.Clone(doc)
+	}
+	if !known {
+		m.docs = append(slices.Clip(m.docs), id) // chunks have the list as it was
+		if c := m.tail(); c != nil {
+			c.sealed = true
+		}
+	}
 	return nil
 }
+
+// maxDocs is how many documents may be defined: each block lists them.
+const maxDocs = 256
 
 // Definitions implements [Buffer].
 func (m *Memory) Definitions() map[uint64][]byte {

@@ -34,11 +34,11 @@ func (m *Memory) lease(size, maxBytes int) {
 			var e Entry
 			end, _ := m.entryAt(c, r.offset, i, &e)
 			if e.Index >= r.index && !c.done.has(i) && !c.leased.has(i) {
-				more := size + len(e.Data) + EntryOverhead
-				if len(m.given) > 0 && more > maxBytes || !m.pin(c) {
+				n := len(e.Data) + EntryOverhead
+				if len(m.given) > 0 && n > maxBytes-size || !m.pin(c) {
 					return
 				}
-				size = more
+				size += n
 				c.leased.set(i, i+1)
 				c.leases++
 				m.leases++
@@ -55,7 +55,7 @@ func (m *Memory) pin(c *chunk) bool {
 	if c.leases > 0 {
 		return true
 	}
-	n := int64(cap(c.buf))
+	n := c.size
 	if m.leases > 0 && m.pinned+n > m.opts.MaxBytes/2 {
 		return false
 	}
@@ -66,7 +66,7 @@ func (m *Memory) pin(c *chunk) bool {
 // unpin notes that n leases of c have ended.
 func (m *Memory) unpin(c *chunk, n int) {
 	if c.leases -= n; c.leases == 0 && n > 0 {
-		m.pinned -= int64(cap(c.buf))
+		m.pinned -= c.size
 	}
 	m.leases -= n
 }
@@ -167,7 +167,9 @@ func (m *Memory) expire(limit int64) {
 		for p, i := 0, 0; i < c.n; i++ {
 			var e Entry
 			var put int64
-			if p, put = m.entryAt(c, p, i, &e); put >= limit {
+			if p, put = m.entryAt(c, p, i, &e); c.holes.has(i) {
+				continue
+			} else if put >= limit {
 				break
 			}
 			if !c.done.has(i) && !c.leased.has(i) {

@@ -13,7 +13,7 @@ func openMemory(t testing.TB, o Options) Buffer {
 	return m
 }
 
-func TestMemory(t *testing.T) { testBuffer(t, form{openMemory, 64 << 10, 60}) }
+func TestMemory(t *testing.T) { testBuffer(t, form{openMemory, 64 << 10, 60, false}) }
 
 func TestMemoryBoots(t *testing.T) {
 	a, b := openMemory(t, Options{}), openMemory(t, Options{})

@@ -22,7 +22,8 @@ const (
 // Options bound a buffer. Each zero value means its default.
 type Options struct {
 	// MaxBytes is the ceiling on what the log takes: in memory, default 6 MiB, or
-	// on disk, all files counted as allocated, default 64 MiB.
+	// on disk, all files counted as allocated, default 64 MiB. An entry may have a
+	// quarter of it, on disk also no more than half of MaxMemory, and 11 MiB.
 	MaxBytes int64
 	// MaxAge is when entries expire; 0: none does. Only the time that the buffer is
 	// open counts, by the monotonic clock: a device cannot tell how long it was off
@@ -42,12 +43,14 @@ type Options struct {
 	// Default 64 KiB.
 	SyncBytes int64
 	// MaxMemory is the ceiling on what may wait in memory for the disk. Default 4 MiB.
+	// The table of devices may take half as much beside it.
 	MaxMemory int64
 	// OnSpooled, if set, hears of entries once they are durable, but not with SyncNever.
-	// Calls are serial; no lock is held, but the disk waits while one runs.
+	// Calls are serial; no lock is held, but the disk waits while one runs. A panic in it ends the process, as
+	// any does; what it was told of is stored by then.
 	OnSpooled func([]Range)
-	// Logger hears of trouble with the disk and of what recovery found. Default:
-	// nothing is logged.
+	// Logger hears of trouble with the disk and of what recovery found, from a
+	// goroutine of its own: its handler may call the buffer. Default: nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -103,9 +106,6 @@ func (o Options) forDisk() (Options, error) {
 	if o.SyncDelay == 0 {
 		o.SyncDelay = map[SyncMode]time.Duration{SyncInterval: 10 * time.Second, SyncSpill: time.Minute}[o.Sync]
 		o.SyncDelay = max(o.SyncDelay, time.Second)
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	var errs []error
 	bad := func(wrong bool, format string, args ...any) {

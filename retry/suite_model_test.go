@@ -56,7 +56,11 @@ func againstModel(t *testing.T, f form, seed uint64) {
 
 func (m *model) append() {
 	for range m.rng.IntN(40) {
-		dev, data := fmt.Sprint(m.rng.IntN(3)), fmt.Sprint(m.index, string(noise[:m.rng.IntN(900)]))
+		size := m.rng.IntN(900)
+		if m.rng.IntN(100) == 0 {
+			size = m.rng.IntN(8000)
+		}
+		dev, data := fmt.Sprint(m.rng.IntN(3)), fmt.Sprint(m.index, string(noise[:size]))
 		boot, seq, err := m.b.Append(context.Background(), dev, []byte(data))
 		require.NoError(m.t, err, "whatever is leased, there is room for one more: %d", len(m.leased))
 		m.seqs[dev]++

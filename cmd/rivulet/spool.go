@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
+	"github.com/rivulet-iot/rivulet/internal/term"
 	"github.com/rivulet-iot/rivulet/internal/vfs"
+	"github.com/rivulet-iot/rivulet/record"
 )
 
 var spoolCommand = command{
@@ -35,7 +37,9 @@ delivered yet, on the device or copied from it. It needs nothing but the files.
   repair  saves what can be read of damaged files, and keeps those under names that
           end in .bad. It deletes nothing, and does nothing to a buffer without damage
 
-All but repair only read, and work while a producer has the buffer open; what they
+The directory may come from anywhere: links and pipes in it are not opened, and
+names are printed with what a terminal would act on escaped. All but repair only
+read, and work while a producer has the buffer open; what they
 say then is of that moment. Repair refuses: stop the producer first. A producer does
 not need it: it starts with a damaged buffer and delivers what can be read.
 
@@ -102,7 +106,10 @@ func (c *spoolTool) run(ctx context.Context, s streams) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return verb()
+	if err := verb(); err != nil {
+		return printable{err} // it may have names of a directory from anywhere
+	}
+	return nil
 }
 
 // load reads the heads of the blocks. While a process has the buffer open, files
@@ -110,7 +117,7 @@ func (c *spoolTool) run(ctx context.Context, s streams) error {
 func (c *spoolTool) load() error {
 	var err error
 	for range 5 {
-		if c.locked, c.pid, err = lockHolder(c.dir); err != nil {
+		if c.locked, c.pid, err = vfs.LockHolder(filepath.Join(c.dir, spool.LockName)); err != nil {
 			return err
 		}
 		c.state, err = spool.Load(c.fs, c.dir)
@@ -164,7 +171,7 @@ func (c *spoolTool) each(bodies bool, visit func(*spool.Segment, spool.Find) err
 	return nil
 }
 
-// removed tells whether a segment's file is not there any more.
+// removed reports whether a segment's file is not there any more.
 func (c *spoolTool) removed(seg *spool.Segment) bool {
 	_, err := os.Stat(filepath.Join(c.dir, seg.Name))
 	return spool.Missing(err)
@@ -184,7 +191,7 @@ func (c *spoolTool) object(v any) error {
 	if err != nil {
 		return err
 	}
-	return c.print("%s\n", b)
+	return c.print("%s\n", term.EscapeJSON(nil, b))
 }
 
 // holder says who has the buffer open.
@@ -201,22 +208,22 @@ func (c *spoolTool) holder() string {
 // idRange is a run of ids in JSON and in words.
 type idRange struct {
 	Device string `json:"device_id"`
-	Boot   uint64 `json:"boot"`
+	Boot   string `json:"boot"`
 	First  uint64 `json:"first"`
 	Last   uint64 `json:"last"`
 }
 
 func (r idRange) String() string {
 	if r.First == r.Last {
-		return fmt.Sprintf("%s/%d/%d", r.Device, r.Boot, r.First)
+		return fmt.Sprintf("%s/%s/%d", r.Device, r.Boot, r.First)
 	}
-	return fmt.Sprintf("%s/%d/%d-%d", r.Device, r.Boot, r.First, r.Last)
+	return fmt.Sprintf("%s/%s/%d-%d", r.Device, r.Boot, r.First, r.Last)
 }
 
-func idRanges(boot uint64, devices []spool.Device) (out []idRange) {
+func idRanges(devices []spool.Device) (out []idRange) {
 	for _, d := range devices {
 		for _, r := range d.Runs {
-			out = append(out, idRange{d.Name, boot, r.First, r.Last})
+			out = append(out, idRange{d.Name, record.FormatBoot(d.Boot), r.First, r.Last})
 		}
 	}
 	return out

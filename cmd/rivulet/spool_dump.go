@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
+	"github.com/rivulet-iot/rivulet/internal/term"
 	"github.com/rivulet-iot/rivulet/record"
 )
 
@@ -19,6 +20,7 @@ type dumper struct {
 	decoder *record.Decoder
 	record  record.Record // reused
 	line    []byte        // reused
+	escaped []byte        // reused
 	// What could not be printed as a record, or at all.
 	undecodable, damaged int64
 }
@@ -53,7 +55,7 @@ func (c *spoolTool) dump() error {
 
 func (d *dumper) notice(format string, args ...any) {
 	_ = d.out.Flush() // in order with what is printed; the error comes again
-	fmt.Fprintf(d.c.err, "rivulet spool: %s\n", fmt.Sprintf(format, args...))
+	fmt.Fprintf(d.c.err, "rivulet spool: %s\n", term.Escape(fmt.Sprintf(format, args...)))
 }
 
 // segments prints the records of the buffer.
@@ -107,7 +109,7 @@ func (d *dumper) part(file string, find spool.Find, wanted func(spool.Entry) boo
 	var err error
 	eerr := find.Head.Each(find.Raw, func(e spool.Entry) bool {
 		if wanted(e) {
-			err = d.entry(find.Head.Boot, e)
+			err = d.entry(e)
 		}
 		return err == nil
 	})
@@ -117,7 +119,7 @@ func (d *dumper) part(file string, find spool.Find, wanted func(spool.Entry) boo
 // spoolOpaque is how an opaque record is printed, and one that cannot be decoded.
 type spoolOpaque struct {
 	Device string `json:"device_id"`
-	Boot   uint64 `json:"boot"`
+	Boot   string `json:"boot"`
 	Seq    uint64 `json:"seq"`
 	Key    string `json:"partition_key,omitempty"`
 	EHK    string `json:"explicit_hash_key,omitempty"`
@@ -125,21 +127,21 @@ type spoolOpaque struct {
 	Row    []byte `json:"row_base64,omitempty"`
 }
 
-func (d *dumper) entry(boot uint64, e spool.Entry) error {
+func (d *dumper) entry(e spool.Entry) error {
 	if len(e.Data) > 0 && e.Data[0] == formOpaque {
 		if o, ok := parseOpaque(e.Data); ok {
-			o.Device, o.Boot, o.Seq = e.Device, boot, e.Seq
+			o.Device, o.Boot, o.Seq = e.Device, record.FormatBoot(e.Boot), e.Seq
 			return d.opaque(o)
 		}
 	}
 	err := d.decoder.Decode(&d.record, e.Data)
 	if err != nil {
 		if d.undecodable++; d.undecodable <= 10 {
-			d.notice("%s: %v; printed as a row", idRange{e.Device, boot, e.Seq, e.Seq}, err)
+			d.notice("%s: %v; printed as a row", idRange{e.Device, record.FormatBoot(e.Boot), e.Seq, e.Seq}, err)
 		}
-		return d.opaque(spoolOpaque{Device: e.Device, Boot: boot, Seq: e.Seq, Row: e.Data})
+		return d.opaque(spoolOpaque{Device: e.Device, Boot: record.FormatBoot(e.Boot), Seq: e.Seq, Row: e.Data})
 	}
-	d.record.ID = record.ID{Device: e.Device, Boot: boot, Seq: e.Seq}
+	d.record.ID = record.ID{Device: e.Device, Boot: e.Boot, Seq: e.Seq}
 	d.line = record.AppendJSON(d.line[:0], &d.record)
 	return d.println()
 }
@@ -154,8 +156,8 @@ func (d *dumper) opaque(o spoolOpaque) error {
 }
 
 func (d *dumper) println() error {
-	d.line = append(d.line, '\n')
-	if _, err := d.out.Write(d.line); err != nil {
+	d.escaped = append(term.EscapeJSON(d.escaped[:0], d.line), '\n')
+	if _, err := d.out.Write(d.escaped); err != nil {
 		return outputError{err}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
+	"github.com/rivulet-iot/rivulet/internal/term"
 )
 
 // spoolList is what ls prints. Times are RFC 3339, of the device's clock then.
@@ -18,7 +19,6 @@ type spoolList struct {
 	Dir         string         `json:"dir"`
 	Locked      bool           `json:"locked"`
 	PID         int            `json:"pid,omitempty"`
-	Boot        uint64         `json:"boot"`
 	Watermark   uint64         `json:"watermark"` // records at positions below are finished
 	Next        uint64         `json:"next"`      // the lowest position never used
 	Records     uint64         `json:"records"`   // on disk, in blocks that have a head
@@ -30,17 +30,18 @@ type spoolList struct {
 	Cursor      string         `json:"cursor"`  // whole, one slot, damaged or missing
 	Segments    []spoolSegment `json:"segments"`
 	Devices     []spoolDevice  `json:"devices"`
+	MoreRecords uint64         `json:"more_records,omitempty"` // of devices beyond the first ten thousand
 	Quarantined []spoolFile    `json:"quarantined"`
 	Aside       []spoolFile    `json:"aside"`
 	Schemas     []spoolSchema  `json:"schemas"`
-	SpareBytes  int64          `json:"spare_bytes"` // of the file whose space the next segment takes
+	Odd         []string       `json:"odd,omitempty"` // names that are links, pipes or devices
+	SpareBytes  int64          `json:"spare_bytes"`   // of the file whose space the next segment takes
 }
 
 type spoolSegment struct {
 	File       string `json:"file"`
 	First      uint64 `json:"first"` // position
 	End        uint64 `json:"end"`   // position after the last
-	Boot       uint64 `json:"boot"`
 	Blocks     int    `json:"blocks"`
 	Records    uint64 `json:"records"`
 	Pending    uint64 `json:"pending"`
@@ -58,6 +59,9 @@ type spoolDevice struct {
 	idRange
 	Records uint64 `json:"records"`
 }
+
+// mostDevices bounds those that are listed.
+const mostDevices = 10_000
 
 type spoolFile struct {
 	File  string `json:"file"`
@@ -86,7 +90,7 @@ func (c *spoolTool) ls() error {
 
 func (c *spoolTool) list() (*spoolList, error) {
 	s := c.state
-	l := &spoolList{Dir: c.dir, Locked: c.locked, PID: c.pid, Boot: s.Boot, Watermark: s.Acked, Next: max(s.Next, s.Acked), SpareBytes: s.Spare, Bytes: s.Bytes, OpenMillis: s.Clock,
+	l := &spoolList{Dir: c.dir, Locked: c.locked, PID: c.pid, Odd: s.Odd, Watermark: s.Acked, Next: max(s.Next, s.Acked), SpareBytes: s.Spare, Bytes: s.Bytes, OpenMillis: s.Clock,
 		Format: "whole", Cursor: "whole", Segments: []spoolSegment{}, Devices: []spoolDevice{}, Quarantined: []spoolFile{}, Aside: []spoolFile{}, Schemas: []spoolSchema{}}
 	if !s.Whole {
 		l.Format = "damaged or missing"
@@ -102,7 +106,7 @@ func (c *spoolTool) list() (*spoolList, error) {
 	for i, seg := range s.Segments {
 		at[seg] = i
 		l.Records, l.Pending, l.Lost = l.Records+seg.Entries, l.Pending+seg.Pending, l.Lost+seg.Lost
-		line := spoolSegment{File: seg.Name, First: seg.First, End: seg.End, Boot: seg.Boot, Blocks: seg.Blocks, Records: seg.Entries,
+		line := spoolSegment{File: seg.Name, First: seg.First, End: seg.End, Blocks: seg.Blocks, Records: seg.Entries,
 			Pending: seg.Pending, Lost: seg.Lost, Bytes: seg.Size, UsedBytes: seg.Used, NewestWall: wallTime(seg.Wall), Health: "whole"}
 		if seg.Pending > 0 {
 			line.WaitedMS = max(0, s.Clock-seg.Oldest)
@@ -130,9 +134,13 @@ func (c *spoolTool) list() (*spoolList, error) {
 		if line.OldestWall == "" {
 			line.OldestWall = wallTime(h.Wall)
 		}
-		for _, r := range idRanges(h.Boot, h.Devices) {
+		for _, r := range idRanges(h.Devices) {
 			key := idRange{Device: r.Device, Boot: r.Boot}
 			d := devices[key]
+			if d == nil && len(devices) >= mostDevices {
+				l.MoreRecords += r.Last - r.First + 1
+				continue
+			}
 			if d == nil {
 				d = &spoolDevice{idRange: r}
 				devices[key] = d
@@ -160,7 +168,8 @@ func (c *spoolTool) listKept(l *spoolList) {
 			l.Quarantined = append(l.Quarantined, spoolFile{k.Name, k.Size})
 		}
 	}
-	for _, name := range c.state.DocNames {
+	for _, info := range c.state.DocFiles {
+		name := info.Name
 		id, _ := spool.ParseDocName(name)
 		var doc struct {
 			Name    string `json:"name"`
@@ -172,15 +181,15 @@ func (c *spoolTool) listKept(l *spoolList) {
 		}
 		l.Schemas = append(l.Schemas, spoolSchema{name, schema, "whole"})
 	}
-	for _, name := range c.state.BadDocs {
-		l.Schemas = append(l.Schemas, spoolSchema{name, "", "damaged"})
+	for _, bad := range c.state.BadDocs {
+		l.Schemas = append(l.Schemas, spoolSchema{bad.Name, "", "damaged"})
 	}
 }
 
 func (c *spoolTool) printList(l *spoolList) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d records pending, %d lost, %s; %s\n", l.Dir, l.Pending, l.Lost, size(l.Bytes), c.holder())
-	fmt.Fprintf(&b, "boot %d, open for %s in all; finished below position %d, next is %d\n", l.Boot,
+	fmt.Fprintf(&b, "%s: %d records pending, %d lost, %s; %s\n", term.Escape(l.Dir), l.Pending, l.Lost, size(l.Bytes), c.holder())
+	fmt.Fprintf(&b, "open for %s in all; finished below position %d, next is %d\n",
 		time.Duration(l.OpenMillis)*time.Millisecond, l.Watermark, l.Next)
 	for _, seg := range l.Segments {
 		if seg.Pending > 0 {
@@ -200,7 +209,7 @@ func (c *spoolTool) printList(l *spoolList) error {
 			if i > 0 {
 				fmt.Fprint(w, "\t")
 			}
-			fmt.Fprint(w, cell)
+			fmt.Fprint(w, term.Escape(fmt.Sprint(cell)))
 		}
 		fmt.Fprintln(w)
 	}
@@ -223,7 +232,10 @@ func (c *spoolTool) printList(l *spoolList) error {
 	for _, d := range l.Devices {
 		row(d.Device, d.Boot, fmt.Sprintf("%d-%d", d.First, d.Last), d.Records)
 	}
-	if len(l.Quarantined)+len(l.Aside)+len(l.Schemas) > 0 || l.SpareBytes > 0 {
+	if l.MoreRecords > 0 {
+		row("…", "", "", l.MoreRecords)
+	}
+	if len(l.Quarantined)+len(l.Aside)+len(l.Schemas)+len(l.Odd) > 0 || l.SpareBytes > 0 {
 		_ = w.Flush()
 		fmt.Fprintln(w)
 		row("OTHER FILES", "WHAT")
@@ -236,6 +248,9 @@ func (c *spoolTool) printList(l *spoolList) error {
 	}
 	for _, f := range l.Aside {
 		row(f.File, "set aside, will not be sent, "+size(f.Bytes))
+	}
+	for _, name := range l.Odd {
+		row(name, "a link, a pipe or a device: nothing of a buffer, and not opened")
 	}
 	for _, s := range l.Schemas {
 		row(s.File, strings.TrimSpace("schema "+s.Schema)+", "+s.Health)

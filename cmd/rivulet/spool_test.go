@@ -21,6 +21,13 @@ import (
 
 const goldenSpools = "../../internal/spool/testdata/golden"
 
+// The boots in them: of pi-1, of pi-2 and of what was set aside.
+const (
+	goldenBoot1 = "9f3c0b5e77a1d204"
+	goldenBoot2 = "9f3c0b5e77a1d205"
+	goldenAside = "0000000000000051"
+)
+
 // copySpool copies a golden directory to one that may be changed.
 func copySpool(t *testing.T, name string) string {
 	dir := filepath.Join(t.TempDir(), "spool")
@@ -58,7 +65,7 @@ func TestSpoolLs(t *testing.T) {
 	require.Zero(t, code, stderr)
 	require.Empty(t, stderr)
 	l := unmarshal[spoolList](t, out)
-	require.Equal(t, []uint64{3, 104, 436, 327, 323, 3}, []uint64{uint64(l.Boot), l.Watermark, l.Next, l.Records, l.Pending, l.Lost})
+	require.Equal(t, []uint64{104, 436, 327, 323, 3}, []uint64{l.Watermark, l.Next, l.Records, l.Pending, l.Lost})
 	require.False(t, l.Locked)
 	require.Equal(t, "whole", l.Format)
 	require.Equal(t, "one of two slots damaged", l.Cursor)
@@ -69,7 +76,7 @@ func TestSpoolLs(t *testing.T) {
 	require.Equal(t, []uint64{100, 268, 165, 161, 0}, []uint64{first.First, first.End, first.Records, first.Pending, first.Lost})
 	require.Equal(t, "2026-09-21T14:13:25Z", first.OldestWall)
 	require.Equal(t, int64(7000), first.WaitedMS)
-	require.Equal(t, []spoolDevice{{idRange{"pi-1", 3, 1, 166}, 164}, {idRange{"pi-2", 3, 1, 164}, 163}}, l.Devices)
+	require.Equal(t, []spoolDevice{{idRange{"pi-1", goldenBoot1, 1, 166}, 164}, {idRange{"pi-2", goldenBoot2, 1, 164}, 163}}, l.Devices)
 	require.Len(t, l.Quarantined, 1)
 	require.Equal(t, int64(1), l.Quarantined[0].Bytes)
 	require.Len(t, l.Aside, 1)
@@ -79,7 +86,7 @@ func TestSpoolLs(t *testing.T) {
 	code, out, stderr = cli("spool", "ls", dir)
 	require.Zero(t, code, stderr)
 	for _, want := range []string{"323 records pending, 3 lost", "no process has it open", "one of two slots damaged", "0000000000000064-…", "100-267",
-		"2026-09-21T14:13:25Z to 2026-09-21T14:13:28Z", "DEVICE'S CLOCK", "pi-1", "1-166", "schema env/1, whole", "schema, damaged", "set aside", "has waited 7s"} {
+		"2026-09-21T14:13:25Z to 2026-09-21T14:13:28Z", "DEVICE'S CLOCK", "pi-1", goldenBoot1, "1-166", "schema env/1, whole", "schema, damaged", "set aside", "has waited 7s"} {
 		require.Contains(t, out, want)
 	}
 	require.NotContains(t, out, "\x1b", "colour")
@@ -105,7 +112,7 @@ func TestSpoolVerify(t *testing.T) {
 			require.Equal(t, "checksum mismatch", body.What)
 			require.True(t, body.Damage && !body.Exact)
 			require.Equal(t, []uint64{149, 4096}, []uint64{body.Lost, uint64(body.Offset)})
-			require.Equal(t, []idRange{{"pi-1", 3, 3, 77}, {"pi-2", 3, 2, 76}}, body.IDs)
+			require.Equal(t, []idRange{{"pi-1", goldenBoot1, 3, 77}, {"pi-2", goldenBoot2, 2, 76}}, body.IDs)
 			require.True(t, hole.Damage)
 			require.Equal(t, uint64(3), hole.Lost)
 			require.Empty(t, hole.IDs)
@@ -120,7 +127,7 @@ func TestSpoolVerify(t *testing.T) {
 		code, out, _ = cli("spool", "verify", dir)
 		require.Equal(t, want.Damaged, code == exitFailed)
 		if want.Damaged {
-			require.Contains(t, out, "feed0000.seg: byte 4096, 4 KiB: checksum mismatch; lost: 149 records of these, the others were delivered before: pi-1/3/3-77, pi-2/3/2-76\n")
+			require.Contains(t, out, "feed0000.seg: byte 4096, 4 KiB: checksum mismatch; lost: 149 records of these, the others were delivered before: pi-1/"+goldenBoot1+"/3-77, pi-2/"+goldenBoot2+"/2-76\n")
 			require.Contains(t, out, "lost: 3 records, of which the ids are not known\n")
 		} else {
 			require.Contains(t, out, "nothing that was stored is damaged")
@@ -134,11 +141,11 @@ func ids(t *testing.T, out string) (list []string) {
 	for line := range strings.Lines(out) {
 		var id struct {
 			Device string `json:"device_id"`
-			Boot   uint64 `json:"boot"`
+			Boot   string `json:"boot"`
 			Seq    uint64 `json:"seq"`
 		}
 		require.NoError(t, json.Unmarshal([]byte(line), &id))
-		list = append(list, fmt.Sprintf("%s/%d/%d", id.Device, id.Boot, id.Seq))
+		list = append(list, fmt.Sprintf("%s/%s/%d", id.Device, id.Boot, id.Seq))
 	}
 	return list
 }
@@ -150,9 +157,9 @@ func TestSpoolDump(t *testing.T) {
 	require.Zero(t, code, stderr)
 	require.Len(t, ids(t, out), 326)
 	lines := strings.Split(out, "\n")
-	require.Equal(t, `{"device_id":"pi-2","boot":3,"seq":2,"ts":"2026-09-21T14:13:22.000Z","schema":"env/1","readings":{"temperature":20.25,"motion":false}}`, lines[0])
-	require.Equal(t, `{"device_id":"pi-1","boot":3,"seq":4,"ts":"2026-09-21T14:13:24.000Z","readings":{"rssi":-4}}`, lines[1])
-	require.Equal(t, `{"device_id":"pi-2","boot":3,"seq":164,"partition_key":"key","data_base64":"b3BhcXVlAGJ5dGVz"}`, lines[325])
+	require.Equal(t, `{"device_id":"pi-2","boot":"`+goldenBoot2+`","seq":2,"ts":"2026-09-21T14:13:22.000Z","schema":"env/1","readings":{"temperature":20.25,"motion":false}}`, lines[0])
+	require.Equal(t, `{"device_id":"pi-1","boot":"`+goldenBoot1+`","seq":4,"ts":"2026-09-21T14:13:24.000Z","readings":{"rssi":-4}}`, lines[1])
+	require.Equal(t, `{"device_id":"pi-2","boot":"`+goldenBoot2+`","seq":164,"partition_key":"key","data_base64":"b3BhcXVlAGJ5dGVz"}`, lines[325])
 	opaque := 0
 	for _, line := range lines[:326] {
 		if strings.Contains(line, "data_base64") {
@@ -170,7 +177,7 @@ func TestSpoolDump(t *testing.T) {
 
 	code, out, stderr = cli("spool", "dump", plain, "-aside") // a flag may come last
 	require.Zero(t, code, stderr)
-	require.Equal(t, []string{"pi-1/2/9"}, ids(t, out))
+	require.Equal(t, []string{"pi-1/" + goldenAside + "/9"}, ids(t, out))
 	require.Equal(t, before, snapshot(t, plain), "dump only reads")
 
 	code, out, stderr = cli("spool", "dump", damaged)
@@ -288,7 +295,7 @@ func TestSpoolOfLibrary(t *testing.T) {
 		require.Zero(t, code, stderr)
 		list := ids(t, out)
 		require.Len(t, list, 500)
-		require.Equal(t, fmt.Sprintf("pi-1/%d/250", boot), list[499])
+		require.Equal(t, fmt.Sprintf("pi-1/%s/250", record.FormatBoot(boot)), list[499])
 		slices.Sort(list)
 		require.Len(t, slices.Compact(list), 500)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
+	"github.com/rivulet-iot/rivulet/internal/term"
 )
 
 // spoolVerdict is what verify prints.
@@ -70,7 +71,7 @@ func (c *spoolTool) check(v *spoolVerdict, p *progress) error {
 		v.Damaged = v.Damaged || f.Damage
 		v.Lost += f.Lost
 		if !c.json {
-			return c.print("%s\n", f)
+			return c.print("%s\n", term.Escape(f.String()))
 		}
 		if len(v.Found) == mostFaults {
 			v.More++
@@ -146,7 +147,7 @@ func (c *spoolTool) pending(seg *spool.Segment, find spool.Find) (n uint64) {
 	return n
 }
 
-// wanted tells whether an entry is pending, or at least of the segment if all are
+// wanted reports whether an entry is pending, or at least of the segment if all are
 // wanted.
 func (c *spoolTool) wanted(seg *spool.Segment, e spool.Entry, all bool) bool {
 	return e.Pos < seg.End && (all || e.Pos >= c.state.Acked)
@@ -155,7 +156,7 @@ func (c *spoolTool) wanted(seg *spool.Segment, e spool.Entry, all bool) bool {
 // checkSmall judges the small files, which are read already.
 func (c *spoolTool) checkSmall(v *spoolVerdict, add func(spoolFault) error) error {
 	s := c.state
-	v.Files += 2 + len(s.DocNames) + len(s.BadDocs)
+	v.Files += 2 + len(s.DocFiles) + len(s.BadDocs)
 	var faults []spoolFault
 	if !s.Whole {
 		faults = append(faults, spoolFault{File: spool.FormatName, What: "damaged or missing"})
@@ -166,8 +167,8 @@ func (c *spoolTool) checkSmall(v *spoolVerdict, add func(spoolFault) error) erro
 	case s.CursorDamaged():
 		faults = append(faults, spoolFault{File: spool.CursorName, What: "one of its two slots is damaged; the other one is used"})
 	}
-	for _, name := range s.BadDocs {
-		faults = append(faults, spoolFault{File: name, What: "damaged; records of this schema cannot be decoded until the producer has written it anew"})
+	for _, bad := range s.BadDocs {
+		faults = append(faults, spoolFault{File: bad.Name, What: "damaged; records of this schema cannot be decoded until the producer has written it anew"})
 	}
 	for _, f := range faults {
 		f.Damage = true
@@ -194,7 +195,7 @@ func (c *spoolTool) fault(file string, find spool.Find) (spoolFault, bool) {
 	}
 	f.What = find.Problem.Error()
 	if f.Lost > 0 && find.Head != nil {
-		f.IDs, f.Exact = idRanges(find.Head.Boot, find.Head.Devices), find.IDs() != nil
+		f.IDs, f.Exact = idRanges(find.Head.Devices), find.IDs() != nil
 	}
 	return f, true
 }
@@ -235,7 +236,7 @@ func (c *spoolTool) printVerdict(v *spoolVerdict) error {
 	if v.Damaged {
 		verdict = "damaged"
 	}
-	return c.print("%s: %s; %s, %s, %s read; %d pending, %d lost; %s\n", c.dir, verdict, count(int64(v.Files), "file"),
+	return c.print("%s: %s; %s, %s, %s read; %d pending, %d lost; %s\n", term.Escape(c.dir), verdict, count(int64(v.Files), "file"),
 		count(int64(v.Records), "record"), size(v.Bytes), v.Pending, v.Lost, c.holder())
 }
 
@@ -256,7 +257,7 @@ func (c *spoolTool) repair() error {
 		if a.Lost > 0 {
 			what += fmt.Sprintf("; %s could not be saved", count(int64(a.Lost), "record"))
 		}
-		perr = errors.Join(perr, c.print("%s\n", what))
+		perr = errors.Join(perr, c.print("%s\n", term.Escape(what)))
 	})
 	if err := errors.Join(c.explain(err), perr); err != nil {
 		return err
@@ -268,7 +269,7 @@ func (c *spoolTool) repair() error {
 		}{c.dir, done})
 	}
 	if len(done) == 0 {
-		return c.print("%s: there was nothing to repair\n", c.dir)
+		return c.print("%s: there was nothing to repair\n", term.Escape(c.dir))
 	}
 	return nil
 }

@@ -3,22 +3,24 @@ package spool
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
-	"io"
 
 	"github.com/rivulet-iot/rivulet/internal/vfs"
 )
 
-// Limits of a block, by which reading one is bounded.
+// Limits of what is written, by which reading is bounded.
 const (
-	MaxBody = 4 << 20 // bytes, inflated or not
-	MaxHead = 1 << 20 // bytes
-	MaxName = 1 << 10 // bytes of a device's name
+	MaxEntry   = 11 << 20        // bytes of an entry
+	MaxBody    = MaxEntry + 1024 // bytes of a block's entries, inflated or not
+	MaxHead    = 256 << 10       // bytes of a head
+	MaxName    = 1 << 10         // bytes of a device's name
+	MaxSpan    = 1 << 20         // positions from the first of a segment to its end
+	MaxSegment = 16 << 20        // bytes of a segment: what is behind them is not read
 
-	headBytes    = 100 // without the directory
+	headBytes    = 96 // without the directory
 	trailerBytes = 8
 	flagDeflate  = 1
+	maxInflate   = 32 // a body is at most so many times the size of its block when inflated
 
 	page = vfs.PageSize
 	lots = 1 << 62 // more than any counter reaches
@@ -32,16 +34,16 @@ var (
 
 // Head is what a block says of itself.
 type Head struct {
-	Boot    uint64   // of all its entries
-	First   uint64   // position of the first
+	First   uint64   // position of the first entry
 	Span    uint32   // positions covered
 	Entries uint32   // how many entries
 	Before  uint64   // entries written before
 	Durable uint64   // of which so many were durable
 	Acked   uint64   // entries below this position were finished
-	Prev    uint64   // first position of the segment before, of the same boot; 0: none
+	Prev    uint64   // first position of the segment before, of the same opening; 0: none
 	Clock   int64    // ms the buffer was open when the newest entry was put
 	Wall    int64    // Unix ms at writing
+	Docs    []uint64 // documents that the entries may refer to
 	Devices []Device // whose entries
 
 	flags    uint32
@@ -49,13 +51,16 @@ type Head struct {
 	bodyLen  int
 	rawLen   int
 	bodyCRC  uint32
+	dirCRC   uint32
 	off      int64 // of the block in the file
+	avail    int64 // bytes of the file from there on; 0: not known
 	unwanted bool  // flags that this version does not know
 }
 
-// Device names the entries of one device in a block.
+// Device names the entries of one device and boot in a block.
 type Device struct {
 	Name string
+	Boot uint64
 	Runs []Run
 }
 
@@ -72,8 +77,29 @@ func (h *Head) Size() int64 { return blockSize(h.headLen, h.bodyLen) }
 func (h *Head) Off() int64 { return h.off }
 
 func blockSize(head, body int) int64 {
-	n := int64(2*head + body + trailerBytes)
+	n := 2*int64(head) + int64(body) + trailerBytes
 	return (n + page - 1) / page * page
+}
+
+// Bound returns an upper bound of the size of a block of so many bytes of entries, of
+// so many devices, whose names have so many bytes, and documents. An entry
+// counts for its data and at least six bytes more, finished ones too: these leave
+// room for what their absence takes in the body and in the runs of sequence numbers.
+func Bound(entries, devices, names, docs int) int64 {
+	return blockSize(headBound(devices, names, docs), entries)
+}
+
+// Room returns how many bytes of entries fit a block of that size for sure; less
+// than nothing if not even the head does.
+func Room(size int64, devices, names, docs int) int {
+	head := headBound(devices, names, docs)
+	room := size/page*page - 2*int64(head) - trailerBytes
+	return int(min(room, MaxBody, 2*int64(MaxHead-head))) // of the entries a third, at most, may go into the head
+}
+
+// headBound leaves, for a device, 9 bytes of boot and 20 of numbers.
+func headBound(devices, names, docs int) int {
+	return headBytes + 8 + 8*docs + 29*devices + names
 }
 
 // seed is the checksum that a part of a block begins with.
@@ -86,203 +112,53 @@ func seed(salt uint64, off int64) uint32 {
 
 var errNoHead = errors.New("no block begins here")
 
-// parseHead reads a head from b, which may go on behind it.
-func parseHead(b []byte, salt uint64, off int64) (*Head, error) {
-	n, err := headLength(b)
-	if err != nil || n > len(b) {
+// parseFixed reads the part of a head that is before the directory. What it
+// returns was written so, and is within the limits; the directory may be damaged.
+func parseFixed(b []byte, salt uint64, off int64) (*Head, error) {
+	if len(b) < headBytes || [4]byte(b) != headMagic {
 		return nil, errNoHead
 	}
-	b = b[:n]
 	le := binary.LittleEndian
-	if crc32.Update(seed(salt, off), castagnoli, b[8:]) != le.Uint32(b[4:]) {
+	if crc32.Update(seed(salt, off), castagnoli, b[8:headBytes]) != le.Uint32(b[4:]) {
+		return nil, errNoHead
+	}
+	n, body, raw := le.Uint32(b[8:]), le.Uint32(b[12:]), le.Uint32(b[16:])
+	if n < headBytes || n > MaxHead || body > MaxBody || raw > MaxBody {
 		return nil, errNoHead
 	}
 	h := &Head{
-		headLen: n, bodyLen: int(le.Uint32(b[12:])), rawLen: int(le.Uint32(b[16:])), bodyCRC: le.Uint32(b[20:]),
-		flags: le.Uint32(b[24:]), Span: le.Uint32(b[28:]), Boot: le.Uint64(b[32:]), First: le.Uint64(b[40:]),
-		Entries: le.Uint32(b[96:]), Before: le.Uint64(b[48:]), Durable: le.Uint64(b[56:]), Acked: le.Uint64(b[64:]),
-		Prev: le.Uint64(b[72:]), Clock: int64(le.Uint64(b[80:])), Wall: int64(le.Uint64(b[88:])), off: off,
+		headLen: int(n), bodyLen: int(body), rawLen: int(raw), dirCRC: le.Uint32(b[20:]), bodyCRC: le.Uint32(b[24:]), flags: le.Uint32(b[28:]),
+		Span: le.Uint32(b[32:]), Entries: le.Uint32(b[36:]), First: le.Uint64(b[40:]), Before: le.Uint64(b[48:]), Durable: le.Uint64(b[56:]),
+		Acked: le.Uint64(b[64:]), Prev: le.Uint64(b[72:]), Clock: int64(le.Uint64(b[80:])), Wall: int64(le.Uint64(b[88:])), off: off,
 	}
 	h.unwanted = h.flags&^flagDeflate != 0
-	// What follows a good checksum was written so; these only bound what a
-	// writer with a fault could make a reader do.
-	if uint32(h.bodyLen) > MaxBody || uint32(h.rawLen) > MaxBody || h.Entries > h.Span || h.Entries == 0 ||
+	if h.Entries > h.Span || h.Entries == 0 || h.Span > MaxSpan || int64(h.rawLen) > maxInflate*h.Size() ||
 		h.First == 0 || h.First > lots || h.Before > lots || h.Durable > lots || h.Acked > lots {
-		return nil, errNoHead
-	}
-	if h.Devices, err = parseDirectory(b[headBytes:], h.Entries); err != nil {
 		return nil, errNoHead
 	}
 	return h, nil
 }
 
-// headLength returns the length that the head in b claims.
-func headLength(b []byte) (int, error) {
-	if len(b) < headBytes || [4]byte(b) != headMagic {
-		return 0, errNoHead
+// parseRest reads the directory of a head, which b begins with.
+func (h *Head) parseRest(b []byte, salt uint64) (err error) {
+	dir := b[headBytes:h.headLen]
+	if crc32.Update(seed(salt, h.off), castagnoli, dir) != h.dirCRC {
+		return errNoHead
 	}
-	n := binary.LittleEndian.Uint32(b[8:])
-	if n < headBytes || n > MaxHead {
-		return 0, errNoHead
+	if h.Docs, h.Devices, err = parseDirectory(dir, h.Entries); err != nil {
+		return errNoHead
 	}
-	return int(n), nil
+	return nil
 }
 
-var errDirectory = errors.New("spool: the directory of a block is not valid")
-
-func parseDirectory(b []byte, entries uint32) ([]Device, error) {
-	next := func(most uint64) (v uint64, ok bool) {
-		v, n := binary.Uvarint(b)
-		if n <= 0 || v > most {
-			return 0, false
-		}
-		b = b[n:]
-		return v, true
-	}
-	count, ok := next(uint64(len(b)) / 4) // a device takes 4 bytes at least
-	if !ok {
-		return nil, errDirectory
-	}
-	devices := make([]Device, 0, count)
-	sum := uint64(0)
-	for range count {
-		n, ok := next(MaxName)
-		if !ok || n > uint64(len(b)) {
-			return nil, errDirectory
-		}
-		d := Device{Name: string(b[:n])}
-		b = b[n:]
-		runs, ok := next(uint64(len(b)) / 2)
-		if !ok {
-			return nil, errDirectory
-		}
-		last := uint64(0)
-		for range runs {
-			skip, ok := next(1 << 62)
-			n, ok2 := next(uint64(entries) - sum)
-			if !ok || !ok2 || skip == 0 || n == 0 || last+skip > 1<<62 {
-				return nil, errDirectory
-			}
-			first := last + skip
-			last = first + n - 1
-			sum += n
-			d.Runs = append(d.Runs, Run{first, last})
-		}
-		devices = append(devices, d)
-	}
-	if len(b) > 0 || sum != uint64(entries) {
-		return nil, errDirectory
-	}
-	return devices, nil
-}
-
-// ReadHead reads the head of the block at off of a file of that salt. The error
-// is that of reading, or says that no block begins there.
-func ReadHead(f io.ReaderAt, salt uint64, off int64) (*Head, error) {
-	var first [page]byte
-	n, err := readAt(f, first[:], off)
-	if err != nil && err != io.EOF {
-		return nil, err
-	}
-	return readHead(f, salt, off, off, first[:n])
-}
-
-// readHead reads the head of the block at off; at is where this copy of it
-// begins, and b what was read there.
-func readHead(f io.ReaderAt, salt uint64, off, at int64, b []byte) (*Head, error) {
-	n, err := headLength(b)
+// parseHead reads a head that is whole in b, which may go on behind it.
+func parseHead(b []byte, salt uint64, off int64) (*Head, error) {
+	h, err := parseFixed(b, salt, off)
 	if err != nil {
 		return nil, err
 	}
-	if n > len(b) {
-		b = make([]byte, n)
-		if _, err := readAt(f, b, at); err != nil {
-			return nil, err
-		}
+	if h.headLen > len(b) {
+		return nil, errNoHead
 	}
-	return parseHead(b, salt, off)
-}
-
-// readAt reads again what it failed to read: cards fail once, and what is taken
-// for damaged is given up for good.
-func readAt(f io.ReaderAt, b []byte, off int64) (n int, err error) {
-	for range 3 {
-		if n, err = f.ReadAt(b, off); err == nil || err == io.EOF {
-			break
-		}
-	}
-	return n, err
-}
-
-// DamageError says that a block cannot be read.
-type DamageError struct {
-	Off int64 // of the block in its file
-	Err error
-}
-
-// Error says where and what.
-func (e *DamageError) Error() string {
-	return fmt.Sprintf("spool: block at byte %d: %v", e.Off, e.Err)
-}
-
-// Unwrap returns what went wrong.
-func (e *DamageError) Unwrap() error { return e.Err }
-
-var (
-	errBodyCRC = errors.New("checksum mismatch")
-	errFlags   = errors.New("written by a newer version: unknown flags")
-	errBody    = errors.New("the body is not as the head says")
-)
-
-// Unreadable tells whether an error of ReadBody is that of reading, and not that
-// something else was there than was written.
-func Unreadable(err error) bool {
-	for _, e := range []error{errBodyCRC, errFlags, errBody, io.EOF, io.ErrUnexpectedEOF} {
-		if errors.Is(err, e) {
-			return false
-		}
-	}
-	return err != nil
-}
-
-// ReadBody reads the entries of a block as [Head.Each] takes them. An error is a
-// *DamageError.
-func ReadBody(f io.ReaderAt, salt uint64, h *Head) ([]byte, error) {
-	raw, err := readBody(f, salt, h)
-	if err == nil {
-		err = h.Each(raw, func(Entry) bool { return true })
-	}
-	if err != nil {
-		return nil, &DamageError{h.off, err}
-	}
-	return raw, nil
-}
-
-func readBody(f io.ReaderAt, salt uint64, h *Head) ([]byte, error) {
-	if h.unwanted {
-		return nil, errFlags
-	}
-	body, err := storedBody(f, salt, h)
-	if err != nil {
-		return nil, err
-	}
-	if h.flags&flagDeflate == 0 {
-		if len(body) != h.rawLen {
-			return nil, errBody
-		}
-		return body, nil
-	}
-	return inflate(body, h.rawLen)
-}
-
-// storedBody reads the body as it is in the file.
-func storedBody(f io.ReaderAt, salt uint64, h *Head) ([]byte, error) {
-	body := make([]byte, h.bodyLen)
-	if n, err := readAt(f, body, h.off+int64(h.headLen)); n < len(body) {
-		return nil, err
-	}
-	if crc32.Update(seed(salt, h.off), castagnoli, body) != h.bodyCRC {
-		return nil, errBodyCRC
-	}
-	return body, nil
+	return h, h.parseRest(b, salt)
 }

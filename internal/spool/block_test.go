@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -36,7 +37,8 @@ func TestBlockRoundTrip(t *testing.T) {
 		{"many devices", nil, 10_000, 30, true, 0, 0, false},
 		{"large entry", []string{"a"}, 1, 1 << 20, true, 0, 0, false},
 		{"at the limit", []string{"a"}, 1, MaxBody - 5, true, 0, 0, false},
-		{"at the limit, compressible", []string{"a"}, 1, MaxBody - 5, false, 0, 0, true},
+		{"at the limit, compressible", []string{"a"}, 1, MaxBody - 5, false, 0, 0, false}, // it would inflate to too much
+		{"compressible to the limit", []string{"a"}, 1, maxInflate*page - 5, false, 0, 0, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, uint64(c.entries)))
@@ -66,8 +68,8 @@ func TestBlockRoundTrip(t *testing.T) {
 							data[j] = byte(rng.Uint32())
 						}
 					}
-					b.Add(dev, seqs[dev], data)
-					want = append(want, Entry{pos, dev, seqs[dev], data})
+					b.Add(dev, 7, seqs[dev], data)
+					want = append(want, Entry{pos, dev, 7, seqs[dev], data})
 					pos++
 				}
 				if c.skips > 0 {
@@ -76,7 +78,7 @@ func TestBlockRoundTrip(t *testing.T) {
 					pos += 2
 				}
 				const salt, off = 0xfeed, 3 * page
-				h := Head{Boot: 7, First: 1000, Before: 50, Durable: 40, Acked: 990, Prev: 3, Clock: 5, Wall: -6}
+				h := Head{First: 1000, Before: 50, Durable: 40, Acked: 990, Prev: 3, Clock: 5, Wall: -6}
 				size := b.Size()
 				data := append(make([]byte, off), b.Append(nil, salt, off, &h)...)
 				require.Equal(t, c.entries, b.Entries())
@@ -86,7 +88,7 @@ func TestBlockRoundTrip(t *testing.T) {
 				require.Equal(t, c.deflated, h.flags&flagDeflate != 0, "%d to %d bytes", h.rawLen, h.bodyLen)
 				require.Equal(t, pos, h.End())
 
-				got, err := ReadHead(memFile{b: data}, salt, off)
+				got, err := headOf(memFile{b: data}, salt, off)
 				require.NoError(t, err)
 				require.Equal(t, h, *got)
 				raw, err := ReadBody(memFile{b: data}, salt, got)
@@ -95,14 +97,14 @@ func TestBlockRoundTrip(t *testing.T) {
 				require.NoError(t, got.Each(raw, func(e Entry) bool { entries = append(entries, e); return true }))
 				require.Len(t, entries, len(want))
 				for i := range want {
-					require.True(t, want[i].Pos == entries[i].Pos && want[i].Device == entries[i].Device && want[i].Seq == entries[i].Seq)
+					require.True(t, want[i].Pos == entries[i].Pos && want[i].Device == entries[i].Device && want[i].Boot == entries[i].Boot && want[i].Seq == entries[i].Seq)
 					require.True(t, slices.Equal(want[i].Data, entries[i].Data))
 				}
 
 				// Elsewhere, or in another file, it is no block.
-				_, err = ReadHead(memFile{b: data}, salt+1, off)
+				_, err = headOf(memFile{b: data}, salt+1, off)
 				require.ErrorIs(t, err, errNoHead)
-				_, err = ReadHead(memFile{b: data[page:]}, salt, off-page)
+				_, err = headOf(memFile{b: data[page:]}, salt, off-page)
 				require.ErrorIs(t, err, errNoHead)
 			}
 		})
@@ -116,9 +118,9 @@ func TestHeadsSurvive(t *testing.T) {
 			var b Builder
 			b.Reset()
 			for i := range devices {
-				b.Add(fmt.Sprintf("a long device name, number %d", i), 17, []byte("data"))
+				b.Add(fmt.Sprintf("a long device name, number %d", i), 3, 17, []byte("data"))
 			}
-			h := Head{Boot: 1, First: 1}
+			h := Head{First: 1}
 			data := b.Append(nil, 9, 0, &h)
 			tail := len(data) - trailerBytes
 			for name, r := range map[string][2]int{
@@ -138,7 +140,9 @@ func TestHeadsSurvive(t *testing.T) {
 				pieces := slices.Collect(Blocks(memFile{b: damaged}, 9, 0))
 				require.Len(t, pieces, 1, name)
 				require.Equal(t, strings.HasPrefix(name, "first"), pieces[0].Copied, name)
-				require.Equal(t, h, *pieces[0].Head, name)
+				require.Equal(t, int64(len(data)), pieces[0].Head.avail)
+				pieces[0].Head.avail = 0
+				require.True(t, reflect.DeepEqual(h, *pieces[0].Head), name)
 			}
 		})
 	}
@@ -151,8 +155,9 @@ func seal(head, body []byte, salt uint64) []byte {
 	copy(head, headMagic[:])
 	le.PutUint32(head[8:], uint32(len(head)))
 	le.PutUint32(head[12:], uint32(len(body)))
-	le.PutUint32(head[20:], crc32.Update(seed(salt, 0), castagnoli, body))
-	le.PutUint32(head[4:], crc32.Update(seed(salt, 0), castagnoli, head[8:]))
+	le.PutUint32(head[20:], crc32.Update(seed(salt, 0), castagnoli, head[headBytes:]))
+	le.PutUint32(head[24:], crc32.Update(seed(salt, 0), castagnoli, body))
+	le.PutUint32(head[4:], crc32.Update(seed(salt, 0), castagnoli, head[8:headBytes]))
 	return append(head, body...)
 }
 
@@ -160,12 +165,13 @@ func seal(head, body []byte, salt uint64) []byte {
 func hostile(change func(head []byte)) []byte {
 	var b Builder
 	b.Reset()
-	b.Add("device", 1, []byte("data"))
-	h := Head{Boot: 1, First: 1}
+	b.Add("device", 3, 1, []byte("data"))
+	h := Head{First: 1}
 	data := b.Append(nil, 9, 0, &h)
 	change(data[:h.headLen])
-	sum := crc32.Update(seed(9, 0), castagnoli, data[8:h.headLen])
-	binary.LittleEndian.PutUint32(data[4:], sum)
+	le := binary.LittleEndian
+	le.PutUint32(data[20:], crc32.Update(seed(9, 0), castagnoli, data[headBytes:h.headLen]))
+	le.PutUint32(data[4:], crc32.Update(seed(9, 0), castagnoli, data[8:headBytes]))
 	return data[:len(data)-trailerBytes] // without the copy
 }
 
@@ -177,40 +183,45 @@ func TestHostileHeads(t *testing.T) {
 		"head too short":         func(b []byte) { le.PutUint32(b[8:], headBytes-1) },
 		"body of 4 GiB":          func(b []byte) { le.PutUint32(b[12:], 1<<32-1) },
 		"inflates to 4 GiB":      func(b []byte) { le.PutUint32(b[16:], 1<<32-1) },
-		"no entries":             func(b []byte) { le.PutUint32(b[44:], 0) },
-		"more entries than span": func(b []byte) { le.PutUint32(b[44:], 2) },
-		"entries not listed":     func(b []byte) { le.PutUint32(b[40:], 9); le.PutUint32(b[44:], 9) },
-		"position 0":             func(b []byte) { le.PutUint64(b[32:], 0) },
-		"position 2^63":          func(b []byte) { le.PutUint64(b[32:], 1<<63) },
+		"inflates to too much":   func(b []byte) { le.PutUint32(b[16:], maxInflate*page+1); le.PutUint32(b[28:], flagDeflate) },
+		"no entries":             func(b []byte) { le.PutUint32(b[36:], 0) },
+		"more entries than span": func(b []byte) { le.PutUint32(b[36:], 2) },
+		"entries not listed":     func(b []byte) { le.PutUint32(b[32:], 9); le.PutUint32(b[36:], 9) },
+		"a span of 2^20 and 1":   func(b []byte) { le.PutUint32(b[32:], MaxSpan+1) },
+		"position 0":             func(b []byte) { le.PutUint64(b[40:], 0) },
+		"position 2^63":          func(b []byte) { le.PutUint64(b[40:], 1<<63) },
 		"before 2^63":            func(b []byte) { le.PutUint64(b[48:], 1<<63) },
 		"durable 2^63":           func(b []byte) { le.PutUint64(b[56:], 1<<63) },
 		"acked 2^63":             func(b []byte) { le.PutUint64(b[64:], 1<<63) },
-		"devices":                func(b []byte) { b[headBytes] = 0x7f },
-		"name beyond the end":    func(b []byte) { b[headBytes+1] = 0x7f },
-		"no runs":                func(b []byte) { b[headBytes+8] = 0 },
-		"sequence number 0":      func(b []byte) { b[headBytes+9] = 0 },
-		"an empty run":           func(b []byte) { b[headBytes+10] = 0 },
-		"a long run":             func(b []byte) { b[headBytes+10] = 2 },
+		"documents":              func(b []byte) { b[headBytes] = 0x7f },
+		"devices":                func(b []byte) { b[headBytes+1] = 0x7f },
+		"a boot given before":    func(b []byte) { b[headBytes+2] = 1 },
+		"boot 0":                 func(b []byte) { clear(b[headBytes+3 : headBytes+11]) },
+		"name beyond the end":    func(b []byte) { b[headBytes+11] = 0x7f },
+		"no runs":                func(b []byte) { b[headBytes+18] = 0 },
+		"sequence number 0":      func(b []byte) { b[headBytes+19] = 0 },
+		"an empty run":           func(b []byte) { b[headBytes+20] = 0 },
+		"a long run":             func(b []byte) { b[headBytes+20] = 2 },
 	} {
 		data := hostile(change)
-		_, err := ReadHead(memFile{b: data}, 9, 0)
+		_, err := headOf(memFile{b: data}, 9, 0)
 		require.ErrorIs(t, err, errNoHead, name)
 		require.Nil(t, blocksOf(memFile{b: data}, 9, nil), name)
 	}
-	h, err := ReadHead(memFile{b: hostile(func([]byte) {})}, 9, 0)
+	h, err := headOf(memFile{b: hostile(func([]byte) {})}, 9, 0)
 	require.NoError(t, err, "the unchanged one is fine")
 	require.Equal(t, uint32(1), h.Entries)
 
 	// What passes is damaged in its body, and stays so.
 	for name, change := range map[string]func([]byte){
 		"inflated length":  func(b []byte) { le.PutUint32(b[16:], 7) },
-		"deflated":         func(b []byte) { le.PutUint32(b[24:], flagDeflate) },
-		"a newer flag":     func(b []byte) { le.PutUint32(b[24:], 2) },
+		"deflated":         func(b []byte) { le.PutUint32(b[28:], flagDeflate) },
+		"a newer flag":     func(b []byte) { le.PutUint32(b[28:], 2) },
 		"longer body":      func(b []byte) { le.PutUint32(b[12:], MaxBody) },
-		"position missing": func(b []byte) { le.PutUint32(b[40:], 2) },
+		"position missing": func(b []byte) { le.PutUint32(b[32:], 2) },
 	} {
 		data := hostile(change)
-		h, err := ReadHead(memFile{b: data}, 9, 0)
+		h, err := headOf(memFile{b: data}, 9, 0)
 		require.NoError(t, err, name)
 		_, err = ReadBody(memFile{b: data}, 9, h)
 		var damage *DamageError

@@ -10,11 +10,12 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// Builder makes a block of entries of one boot. Its memory is reused.
+// Builder makes a block of entries. Its memory is reused.
 type Builder struct {
 	raw      []byte
+	docs     []uint64
 	devices  []Device
-	refs     map[string]int
+	refs     map[series]int
 	span     uint32
 	entries  uint32
 	skipped  uint64
@@ -25,11 +26,17 @@ type Builder struct {
 	deflated bytes.Buffer
 }
 
-// Reset begins a new block.
-func (b *Builder) Reset() {
-	b.raw, b.devices, b.span, b.entries, b.skipped, b.packed = b.raw[:0], nil, 0, 0, 0, false
+// series is whose entries have sequence numbers in a row.
+type series struct {
+	device string
+	boot   uint64
+}
+
+// Reset begins a new block, whose entries may refer to those documents.
+func (b *Builder) Reset(docs ...uint64) {
+	b.raw, b.docs, b.devices, b.span, b.entries, b.skipped, b.packed = b.raw[:0], docs, nil, 0, 0, 0, false
 	if b.refs == nil {
-		b.refs = map[string]int{}
+		b.refs = map[series]int{}
 	}
 	clear(b.refs)
 }
@@ -38,14 +45,16 @@ func (b *Builder) Reset() {
 func (b *Builder) Entries() int      { return int(b.entries) }
 func (b *Builder) Devices() []Device { return b.devices }
 
-// Add adds an entry at the next position. The sequence numbers of a device rise.
-func (b *Builder) Add(device string, seq uint64, data []byte) {
+// Add adds an entry at the next position. The sequence numbers of a device and boot
+// rise.
+func (b *Builder) Add(device string, boot, seq uint64, data []byte) {
 	b.flushSkip()
-	ref, ok := b.refs[device]
+	key := series{device, boot}
+	ref, ok := b.refs[key]
 	if !ok {
-		b.devices = append(b.devices, Device{Name: device})
+		b.devices = append(b.devices, Device{Name: device, Boot: boot})
 		ref = len(b.devices)
-		b.refs[device] = ref
+		b.refs[key] = ref
 	}
 	d := &b.devices[ref-1]
 	if n := len(d.Runs); n > 0 && d.Runs[n-1].Last+1 == seq {
@@ -81,14 +90,18 @@ func (b *Builder) pack() {
 	}
 	b.packed = true
 	b.flushSkip()
-	b.dir = appendDirectory(b.dir[:0], b.devices)
+	b.dir = appendDirectory(b.dir[:0], b.docs, b.devices)
 	b.body, b.flags = b.raw, 0
 	if size := blockSize(headBytes+len(b.dir), len(b.body)); size > page {
-		if small := b.deflate(); blockSize(headBytes+len(b.dir), len(small)) < size {
+		small := b.deflate()
+		if n := blockSize(headBytes+len(b.dir), len(small)); n < size && int64(len(b.raw)) <= maxInflate*n {
 			b.body, b.flags = small, flagDeflate
 		}
 	}
 }
+
+// Note adds the block to what is known of its segment; h is as Append left it.
+func (b *Builder) Note(l *IDs, h *Head) { l.Add(h, b.raw) }
 
 // Size returns the length of the block, after which nothing may be added.
 func (b *Builder) Size() int64 {
@@ -101,7 +114,7 @@ func (b *Builder) Size() int64 {
 func (b *Builder) Append(dst []byte, salt uint64, off int64, h *Head) []byte {
 	b.pack()
 	dir, body := b.dir, b.body
-	h.Span, h.Entries, h.Devices = b.span, b.entries, b.devices
+	h.Span, h.Entries, h.Docs, h.Devices = b.span, b.entries, b.docs, b.devices
 	h.flags, h.rawLen = b.flags, len(b.raw)
 	return h.seal(dst, salt, off, dir, body)
 }
@@ -110,16 +123,15 @@ func (b *Builder) Append(dst []byte, salt uint64, off int64, h *Head) []byte {
 func (h *Head) seal(dst []byte, salt uint64, off int64, dir, body []byte) []byte {
 	h.off, h.headLen, h.bodyLen = off, headBytes+len(dir), len(body)
 	start := seed(salt, off)
-	h.bodyCRC = crc32.Update(start, castagnoli, body)
+	h.dirCRC, h.bodyCRC = crc32.Update(start, castagnoli, dir), crc32.Update(start, castagnoli, body)
 
 	from := len(dst)
 	dst = h.appendFixed(dst)
-	dst = append(dst, dir...)
 	head := dst[from:]
 	binary.LittleEndian.PutUint32(head[4:], crc32.Update(start, castagnoli, head[8:]))
+	dst = append(dst, dir...)
 	dst = append(dst, body...)
-	end := from + int(h.Size())
-	zeros := end - len(dst) - len(head) - trailerBytes
+	zeros := from + int(h.Size()) - len(dst) - h.headLen - trailerBytes
 	dst = append(dst, make([]byte, zeros)...)
 	dst = append(dst, dst[from:from+h.headLen]...)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(h.headLen))
@@ -130,27 +142,11 @@ func (h *Head) seal(dst []byte, salt uint64, off int64, dir, body []byte) []byte
 func (h *Head) appendFixed(dst []byte) []byte {
 	le := binary.LittleEndian
 	dst = append(dst, headMagic[:]...)
-	for _, v := range []uint32{0, uint32(h.headLen), uint32(h.bodyLen), uint32(h.rawLen), h.bodyCRC, h.flags, h.Span} {
+	for _, v := range []uint32{0, uint32(h.headLen), uint32(h.bodyLen), uint32(h.rawLen), h.dirCRC, h.bodyCRC, h.flags, h.Span, h.Entries} {
 		dst = le.AppendUint32(dst, v)
 	}
-	for _, v := range []uint64{h.Boot, h.First, h.Before, h.Durable, h.Acked, h.Prev, uint64(h.Clock), uint64(h.Wall)} {
+	for _, v := range []uint64{h.First, h.Before, h.Durable, h.Acked, h.Prev, uint64(h.Clock), uint64(h.Wall)} {
 		dst = le.AppendUint64(dst, v)
-	}
-	return le.AppendUint32(dst, h.Entries)
-}
-
-func appendDirectory(dst []byte, devices []Device) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(devices)))
-	for _, d := range devices {
-		dst = binary.AppendUvarint(dst, uint64(len(d.Name)))
-		dst = append(dst, d.Name...)
-		dst = binary.AppendUvarint(dst, uint64(len(d.Runs)))
-		last := uint64(0)
-		for _, r := range d.Runs {
-			dst = binary.AppendUvarint(dst, r.First-last)
-			dst = binary.AppendUvarint(dst, r.Last-r.First+1)
-			last = r.Last
-		}
 	}
 	return dst
 }

@@ -3,7 +3,6 @@ package spool
 import (
 	"encoding/binary"
 	"hash/crc32"
-	"io"
 )
 
 // The names of the files that are there once, and the sizes.
@@ -23,13 +22,13 @@ var slotMagic = [4]byte{'R', 'V', 'c', '1'}
 // Cursor is what is kept beside the blocks.
 type Cursor struct {
 	Generation uint64
-	Boot       uint64
-	Segment    uint32 // low half of the salt of the segment that Written ends in; 0: none
 	Next       uint64 // positions below were used
 	Acked      uint64 // entries below this position were finished
 	Written    uint64 // entries in all durable blocks so far
 	Clock      int64  // ms the buffer was open
 	Wall       int64  // Unix ms at writing
+	Trusted    int64  // the latest time that somebody vouched for, Unix ms; 0: none
+	Segment    uint32 // low half of the salt of the segment that Written ends in; 0: none
 }
 
 // Off returns where the slot belongs.
@@ -41,12 +40,10 @@ func (c *Cursor) Slot() []byte {
 	b := make([]byte, 0, SlotBytes)
 	b = append(b, slotMagic[:]...)
 	b = le.AppendUint32(b, 0)
-	b = le.AppendUint64(b, c.Generation)
-	b = le.AppendUint64(b, c.Boot)
-	b = le.AppendUint32(b, c.Segment)
-	for _, v := range []uint64{c.Next, c.Acked, c.Written, uint64(c.Clock), uint64(c.Wall)} {
+	for _, v := range []uint64{c.Generation, c.Next, c.Acked, c.Written, uint64(c.Clock), uint64(c.Wall), uint64(c.Trusted)} {
 		b = le.AppendUint64(b, v)
 	}
+	b = le.AppendUint32(b, c.Segment)
 	le.PutUint32(b[4:], crc32.Checksum(b[8:slotUsed], castagnoli))
 	return b[:SlotBytes]
 }
@@ -56,8 +53,8 @@ func parseSlot(b []byte) (c Cursor, ok bool) {
 	if len(b) < slotUsed || [4]byte(b) != slotMagic || crc32.Checksum(b[8:slotUsed], castagnoli) != le.Uint32(b[4:]) {
 		return Cursor{}, false
 	}
-	c = Cursor{Generation: le.Uint64(b[8:]), Boot: le.Uint64(b[16:]), Segment: le.Uint32(b[24:]), Next: le.Uint64(b[28:]), Acked: le.Uint64(b[36:]),
-		Written: le.Uint64(b[44:]), Clock: int64(le.Uint64(b[52:])), Wall: int64(le.Uint64(b[60:]))}
+	c = Cursor{Generation: le.Uint64(b[8:]), Next: le.Uint64(b[16:]), Acked: le.Uint64(b[24:]), Written: le.Uint64(b[32:]),
+		Clock: int64(le.Uint64(b[40:])), Wall: int64(le.Uint64(b[48:])), Trusted: int64(le.Uint64(b[56:])), Segment: le.Uint32(b[64:])}
 	return c, c.Generation <= lots && c.Next <= lots && c.Acked <= c.Next && c.Written <= lots
 }
 
@@ -85,15 +82,4 @@ func ParseCursor(b []byte) (c Cursor, sure, ok bool) {
 		sure = false
 	}
 	return c, sure && ok, ok
-}
-
-// ReadCursor reads the file as ParseCursor does.
-func ReadCursor(f io.ReaderAt) (c Cursor, sure, ok bool, err error) {
-	var b [CursorBytes]byte
-	n, err := f.ReadAt(b[:], 0)
-	if err != nil && err != io.EOF {
-		return Cursor{}, false, false, err
-	}
-	c, sure, ok = ParseCursor(b[:n])
-	return c, sure, ok, nil
 }

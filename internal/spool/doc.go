@@ -27,7 +27,8 @@
 // A segment is a file of blocks, each a whole number of 4 KiB pages, back to back
 // from offset 0, and then space that is allocated and not written, or was by an
 // older segment. It belongs to one opening of the buffer and is not added to after
-// it. Its size is a power of two. Its name has the position of its first entry, how many entries were
+// it. Its size is a power of two, at most 16 MiB; it covers at most 2^20 positions. Its name has the
+// position of its first entry, how many entries were
 // written before it, and a random salt. The salt goes into every checksum, so that
 // what an older file left in the same place on the disk is not mistaken for a
 // block. In used space a page with "RVbF" and a checksum of salt, offset and these
@@ -46,27 +47,34 @@
 //
 //	offset size
 //	     0    4  "RVb1"
-//	     4    4  checksum of salt, offset of the block in the file (both uint64) and head from byte 8
-//	     8    4  length of the head
-//	    12    4  length of the body
-//	    16    4  length of the body when inflated
-//	    20    4  checksum of salt, offset and body
-//	    24    4  flags: bit 0: the body is deflated (RFC 1951). A block with other bits set cannot be read
-//	    28    4  boot number of the entries
-//	    32    8  position of the first entry
-//	    40    4  span: positions that the block covers
-//	    44    4  entries in the block, at most the span
+//	     4    4  checksum of salt, offset of the block in the file (both uint64) and bytes 8 to 96 of the head
+//	     8    4  length of the head, at most 256 KiB
+//	    12    4  length of the body, at most 11 MiB and 1 KiB
+//	    16    4  length of the body when inflated, at most the same and 32 times the size of the block
+//	    20    4  checksum of salt, offset and directory
+//	    24    4  checksum of salt, offset and body
+//	    28    4  flags: bit 0: the body is deflated (RFC 1951). A block with other bits set cannot be read
+//	    32    4  span: positions that the block covers, at most 2^20
+//	    36    4  entries in the block, at most the span
+//	    40    8  position of the first entry
 //	    48    8  before: entries in all blocks written before this one
 //	    56    8  durable: entries that were on stable storage when this was written
 //	    64    8  acked: all entries below this position were finished
 //	    72    8  prev: FIRST of the segment that was written before; 0: none is known
-//	    80    8  clock: ms that the buffer has been open, over all boots, when the newest entry was put
+//	    80    8  clock: ms that the buffer has been open, over all openings, when the newest entry was put
 //	    88    8  wall clock when it was written, Unix ms; may be wrong
 //	    96       directory
 //
-// The directory lists the devices: uvarint their number, and for each uvarint
-// length of the name, name, uvarint number of runs, and for each run of sequence
-// numbers uvarint first minus the last of the run before (0), uvarint length.
+// The fixed part has a checksum of its own, so that a length is known to be
+// meant before so much is read.
+//
+// The directory lists what the entries may refer to, and the devices. First come uvarint
+// the number of documents and 8 bytes for each, its fingerprint. Then comes uvarint the
+// number of devices, and for each its boot: uvarint how many new boots ago it was given, 1 being the latest, or 0
+// and 8 bytes, a new one; uvarint length of the name, name, uvarint number of
+// runs, and for each run of sequence
+// numbers uvarint first minus the last of the run before (0), uvarint length. A
+// document is kept as long as a block lists it.
 //
 // The inflated body lists the entries in order: uvarint number of the device in
 // the directory, from 1, uvarint length, data. The sequence number is the next of
@@ -75,19 +83,19 @@
 //
 // # Cursor
 //
-// A slot is 64 bytes, then zeros up to 4 KiB; that of the higher generation counts:
+// A slot is 68 bytes, then zeros up to 4 KiB; that of the higher generation counts:
 //
 //	offset size
 //	     0    4  "RVc1"
-//	     4    4  checksum of the slot from byte 8 to 64
+//	     4    4  checksum of the slot from byte 8 to 68
 //	     8    8  generation; odd ones are in the second slot
-//	    16    4  boot number in use
-//	    20    4  low half of the salt of the segment that "written" ends in; 0: none
-//	    24    8  next: positions below were used
-//	    32    8  acked, as in a block
-//	    40    8  written: entries in all blocks so far that are durable
-//	    48    8  clock, as in a block
-//	    56    8  wall clock, as in a block
+//	    16    8  next: positions below were used
+//	    24    8  acked, as in a block
+//	    32    8  written: entries in all blocks so far that are durable
+//	    40    8  clock, as in a block
+//	    48    8  wall clock, as in a block
+//	    56    8  the latest time that somebody vouched for, Unix ms; 0: none
+//	    64    4  low half of the salt of the segment that "written" ends in; 0: none
 //
 // # Recovery
 //
@@ -95,5 +103,10 @@
 // lies before the highest "durable" found in any head or cursor it was stored and
 // is now lost, and "before" of its neighbours tells how many entries that are; if
 // not it is a write that was cut short, of entries nobody was told were stored.
-// What follows is read either way.
+// What follows is read either way. An entry keeps the boot that its block gives it, wherever
+// the directory has been meanwhile, and what is put later has another: nothing
+// that is read decides over the ids of what is to come.
+//
+// A directory may come from anywhere. What reading it costs is bounded by what is
+// in it: see [Blocks] and [Load].
 package spool

@@ -6,6 +6,7 @@ import "encoding/binary"
 type Entry struct {
 	Pos    uint64
 	Device string
+	Boot   uint64
 	Seq    uint64
 	Data   []byte // within what Each was given
 }
@@ -66,7 +67,7 @@ func (r *Reader) Next() (e Entry, ok bool) {
 		if !ok {
 			break
 		}
-		e = Entry{r.pos, d.Name, seq, r.raw[:v:v]}
+		e = Entry{r.pos, d.Name, d.Boot, seq, r.raw[:v:v]}
 		r.raw = r.raw[v:]
 		r.pos++
 		r.count++

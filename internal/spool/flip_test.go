@@ -61,8 +61,8 @@ func (f *segFile) same(h *Head, i int) bool {
 	w := &f.heads[i]
 	return h.First == w.First && h.Span == w.Span && h.Entries == w.Entries && h.Before == w.Before && h.Durable == w.Durable &&
 		h.headLen == w.headLen && h.bodyLen == w.bodyLen && h.rawLen == w.rawLen && h.bodyCRC == w.bodyCRC && h.flags == w.flags &&
-		h.Acked == w.Acked && h.Prev == w.Prev && h.Clock == w.Clock && h.Wall == w.Wall && h.Boot == w.Boot && h.off == w.off &&
-		slices.EqualFunc(h.Devices, w.Devices, func(a, b Device) bool { return a.Name == b.Name && slices.Equal(a.Runs, b.Runs) })
+		h.Acked == w.Acked && h.Prev == w.Prev && h.Clock == w.Clock && h.Wall == w.Wall && h.off == w.off &&
+		slices.EqualFunc(h.Devices, w.Devices, func(a, b Device) bool { return a.Name == b.Name && a.Boot == b.Boot && slices.Equal(a.Runs, b.Runs) })
 }
 
 // Every bit of a segment flipped: nothing is read that was not written, and all

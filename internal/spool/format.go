@@ -6,7 +6,6 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -99,16 +98,5 @@ func ParseDocName(name string) (id uint64, ok bool) {
 	return id, err == nil
 }
 
-// ReadDoc reads a document whose name ParseDocName took. ok is false if it is
-// damaged.
-func ReadDoc(fsys vfs.FS, dir, name string) (doc []byte, ok bool, err error) {
-	doc, err = ReadFile(fsys, filepath.Join(dir, name), MaxDoc)
-	if err != nil {
-		return nil, false, err
-	}
-	id, _ := ParseDocName(name)
-	return doc, DocName(id, doc) == name, nil
-}
-
-// Missing tells whether err means that a file is not there.
+// Missing reports whether err means that a file is not there.
 func Missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -34,6 +34,19 @@ func (f memFile) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// headOf reads the head of the block at off.
+func headOf(f memFile, salt uint64, off int64) (*Head, error) {
+	s := &scan{f: f, salt: salt, size: int64(len(f.b)), end: -1}
+	b, err := s.read(off)
+	if err != nil {
+		return nil, err
+	}
+	if h := s.headAt(off, b); h != nil {
+		return h, nil
+	}
+	return nil, errNoHead
+}
+
 // spec is a block to be written.
 type spec struct {
 	entries int
@@ -107,7 +120,7 @@ func (w *writer) add(f *segFile, s spec) {
 	var b Builder
 	b.Reset()
 	w.next += uint64(s.skip)
-	h := Head{Boot: w.boot, First: w.next, Before: w.written, Durable: w.durable, Acked: w.acked, Prev: w.prev,
+	h := Head{First: w.next, Before: w.written, Durable: w.durable, Acked: w.acked, Prev: w.prev,
 		Clock: w.clock, Wall: 1_790_000_000_000 + w.clock}
 	w.clock += 1000
 	var want []Entry
@@ -126,8 +139,8 @@ func (w *writer) add(f *segFile, s spec) {
 				data[j] = byte('a' + j%5)
 			}
 		}
-		b.Add(dev, w.seqs[dev], data)
-		want = append(want, Entry{w.next, dev, w.seqs[dev], data})
+		b.Add(dev, w.boot, w.seqs[dev], data)
+		want = append(want, Entry{w.next, dev, w.boot, w.seqs[dev], data})
 		w.next++
 	}
 	f.data = b.Append(f.data, f.id.Salt, int64(len(f.data)), &h)
@@ -145,7 +158,7 @@ func (w *writer) put(t *testing.T, name string, data []byte) {
 // finish writes FORMAT and the cursor.
 func (w *writer) finish(t *testing.T) {
 	w.put(t, FormatName, FormatText(0, 0))
-	w.cursor(t, Cursor{Generation: 1, Boot: w.boot, Segment: w.tag, Next: w.next, Acked: w.acked, Written: w.durable, Clock: w.clock})
+	w.cursor(t, Cursor{Generation: 1, Segment: w.tag, Next: w.next, Acked: w.acked, Written: w.durable, Clock: w.clock})
 }
 
 func (w *writer) cursor(t *testing.T, c Cursor) {

@@ -47,7 +47,7 @@ func (f *Find) IDs() []Device {
 	return f.Head.Devices
 }
 
-// Bad tells whether something that was stored is damaged, be it finished or not.
+// Bad reports whether something that was stored is damaged, be it finished or not.
 func (f *Find) Bad() bool { return f.Class == Damaged || f.Class == Absent }
 
 var (
@@ -200,7 +200,7 @@ func why(err, other error) error {
 	return other
 }
 
-// copyWhole tells whether the second head is there.
+// copyWhole reports whether the second head is there.
 func (h *Head) copyWhole(f io.ReaderAt, salt uint64) bool {
 	b := make([]byte, h.headLen+trailerBytes)
 	if n, _ := f.ReadAt(b, h.off+h.Size()-int64(len(b))); n < len(b) || [4]byte(b[len(b)-4:]) != tailMagic {

@@ -14,9 +14,8 @@ type State struct {
 	Used       bool // there was a buffer here before
 	Whole      bool // FORMAT is there and whole
 	Cursor     Cursor
-	CursorRead bool // Cursor is one of the slots
-	CursorSure bool // and certainly the newest
-	Boot       uint64
+	CursorRead bool   // Cursor is one of the slots
+	CursorSure bool   // and certainly the newest
 	Next       uint64 // the lowest position never used
 	Acked      uint64 // entries below this position were finished
 	Written    uint64 // entries written so far
@@ -24,8 +23,9 @@ type State struct {
 	Clock      int64  // ms the buffer was open
 	Segments   []*Segment
 	Docs       map[uint64][]byte
-	DocNames   []string // files of Docs
-	BadDocs    []string // files of documents that are damaged
+	DocFiles   []vfs.Info // files of Docs
+	BadDocs    []vfs.Info // files of documents that are damaged
+	Odd        []string   // names that are links, pipes or devices: nothing of a buffer
 	Kept       []vfs.Info
 	Orphans    []vfs.Info // files that were not finished
 	Spare      int64      // bytes of the spare segment; 0: there is none
@@ -33,22 +33,25 @@ type State struct {
 
 	bad       error // reading a small file failed
 	slotBlank bool  // the other slot of the cursor is blank
+	docBytes  int
+	idCost    int // of the IDs of all segments
 }
 
 // Segment is what recovery found out about one.
 type Segment struct {
 	FileID
 	Name    string
-	Size    int64  // of the file, in bytes
-	Used    int64  // bytes up to the end of the last block
-	End     uint64 // position after the last entry; First if there is none
-	Entries uint64 // in its blocks
-	Pending uint64 // of these, not finished
-	Lost    uint64 // durable entries that were in blocks which cannot be read
-	Boot    uint64
-	Oldest  int64 // clock of the first block that is not finished
-	Newest  int64 // clock of the last block
-	Wall    int64 // of the last block, Unix ms
+	Size    int64    // of the file, in bytes
+	Used    int64    // bytes up to the end of the last block
+	End     uint64   // position after the last entry; First if there is none
+	Entries uint64   // in its blocks
+	Pending uint64   // of these, not finished
+	Lost    uint64   // durable entries that were in blocks which cannot be read
+	Docs    []uint64 // documents that its entries may refer to
+	IDs     IDs      // of its entries, as far as there was room
+	Oldest  int64    // clock of the first block that is not finished
+	Newest  int64    // clock of the last block
+	Wall    int64    // of the last block, Unix ms
 	Blocks  int
 	Torn    bool // there is something behind its last block, or it was cut short
 	Holes   int  // parts that are no block
@@ -90,6 +93,8 @@ func Load(fsys vfs.FS, dir string) (*State, error) {
 		}
 		known := true
 		switch ext := filepath.Ext(info.Name); {
+		case info.Odd:
+			s.Odd, known = append(s.Odd, info.Name), false
 		case info.Dir, info.Name == LockName:
 			known = false
 		case info.Name == FormatName:
@@ -109,7 +114,7 @@ func Load(fsys vfs.FS, dir string) (*State, error) {
 		default:
 			id, ok := ParseDocName(info.Name)
 			if known = ok; ok {
-				err = s.loadDoc(fsys, dir, info.Name, id)
+				err = s.loadDoc(fsys, dir, info, id)
 			}
 		}
 		if err != nil {
@@ -149,17 +154,25 @@ func (s *State) loadCursor(fsys vfs.FS, dir string) error {
 	return nil
 }
 
-func (s *State) loadDoc(fsys vfs.FS, dir, name string, id uint64) error {
-	doc, err := s.readParts(fsys, filepath.Join(dir, name), MaxDoc, MaxDoc)
+// maxDocs bounds the documents that are kept in memory.
+const maxDocs = 16 << 20
+
+func (s *State) loadDoc(fsys vfs.FS, dir string, info vfs.Info, id uint64) error {
+	if info.Size > MaxDoc || s.docBytes+int(info.Size) > maxDocs {
+		s.BadDocs = append(s.BadDocs, info)
+		return nil
+	}
+	doc, err := s.readParts(fsys, filepath.Join(dir, info.Name), MaxDoc, MaxDoc)
 	if err != nil {
 		return err
 	}
-	if DocName(id, doc) != name {
-		s.BadDocs = append(s.BadDocs, name)
+	if DocName(id, doc) != info.Name {
+		s.BadDocs = append(s.BadDocs, info)
 		return nil
 	}
 	s.Docs[id] = doc
-	s.DocNames = append(s.DocNames, name)
+	s.DocFiles = append(s.DocFiles, info)
+	s.docBytes += len(doc)
 	return nil
 }
 

@@ -52,7 +52,7 @@ func (s *State) sort(fsys vfs.FS, dir string) error {
 
 func (s *State) loadSegments(fsys vfs.FS, dir string) error {
 	c := s.Cursor
-	s.Boot, s.Next, s.Acked, s.Durable, s.Clock = c.Boot, max(1, c.Next), max(1, c.Acked), c.Written, c.Clock
+	s.Next, s.Acked, s.Durable, s.Clock = max(1, c.Next), max(1, c.Acked), c.Written, c.Clock
 	// From the newest to the oldest: after a failed write the same entries were
 	// written to another segment, and only the later copy counts. What a segment
 	// has beyond the beginning of the next was not taken into the log.
@@ -91,6 +91,7 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
 		seg.End, seg.EndBefore, seg.Unread, seg.Torn = seg.First, seg.Before, true, true
 		return s.dead(fsys, dir, err)
 	}
+	s.idCost -= seg.IDs.Cost()
 	*seg = Segment{FileID: seg.FileID, Name: seg.Name, Size: seg.Size, limit: seg.limit, limitBefore: seg.limitBefore, End: seg.First, EndBefore: seg.Before}
 	var readErr error
 	hole := false
@@ -101,7 +102,7 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
 			continue
 		}
 		h := p.Head
-		s.Boot, s.Next, s.Acked = max(s.Boot, h.Boot), max(s.Next, h.End()), max(s.Acked, h.Acked)
+		s.Next, s.Acked = max(s.Next, h.End()), max(s.Acked, h.Acked)
 		s.Durable, s.Clock = max(s.Durable, h.Durable), max(s.Clock, h.Clock)
 		seg.durable = max(seg.durable, h.Durable)
 		end, entries := seg.own(f, h, seg.End)
@@ -134,14 +135,37 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
 		seg.Blocks++
 		seg.Entries += entries
 		seg.End, seg.EndBefore = end, h.Before+entries
-		seg.Used, seg.Boot = p.Off+p.Len, h.Boot
+		seg.Used = p.Off + p.Len
+		seg.note(s, h)
 		seg.Newest, seg.Wall = h.Clock, h.Wall
 		hole, readErr = false, nil
 	}
 	seg.Unread = readErr != nil
-	seg.Torn = hole || bits.OnesCount64(uint64(seg.Size)) != 1
+	seg.Torn = hole || bits.OnesCount64(uint64(seg.Size)) != 1 || seg.Size > MaxSegment
 	return errors.Join(s.dead(fsys, dir, readErr), f.Close())
 }
+
+// note adds what a block's head says of its entries.
+func (seg *Segment) note(s *State, h *Head) {
+	for _, id := range h.Docs {
+		if !slices.Contains(seg.Docs, id) && len(seg.Docs) < maxSegmentDocs {
+			seg.Docs = append(seg.Docs, id)
+		}
+	}
+	if s.idCost < maxIDCost {
+		before := seg.IDs.Cost()
+		seg.IDs.Add(h, nil)
+		s.idCost += seg.IDs.Cost() - before
+	}
+}
+
+const (
+	// maxIDCost bounds the memory for the ids of what is found.
+	maxIDCost = 1 << 20
+	// maxSegmentDocs bounds the documents of one segment. A segment that refers to
+	// more was not written by this package.
+	maxSegmentDocs = 1 << 10
+)
 
 // openPatiently tries again what failed once: cards do that.
 func openPatiently(fsys vfs.FS, name string) (f vfs.File, err error) {
@@ -157,7 +181,7 @@ func openPatiently(fsys vfs.FS, name string) (f vfs.File, err error) {
 // none if the same are in a later segment, or before position from.
 func (seg *Segment) own(f vfs.File, h *Head, from uint64) (end, entries uint64) {
 	switch {
-	case h.First >= seg.limit || h.First < from || h.Before >= seg.limitBefore:
+	case h.First >= seg.limit || h.First < from || h.Before >= seg.limitBefore || h.End()-seg.First > MaxSpan:
 		return 0, 0
 	case h.End() > seg.limit:
 		if n, ok := below(f, seg.Salt, h, seg.limit); ok {
@@ -188,7 +212,7 @@ func (s *State) dead(fsys vfs.FS, dir string, err error) error {
 	return err
 }
 
-// readable tells whether there is a byte at off that can be read.
+// readable reports whether there is a byte at off that can be read.
 func readable(fsys vfs.FS, name string, off int64) bool {
 	f, err := fsys.Open(name, vfs.ReadOnly)
 	if err != nil {

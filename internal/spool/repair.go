@@ -1,8 +1,6 @@
 package spool
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -21,7 +19,7 @@ type Action struct {
 // ErrNoSpool says that a directory holds nothing of a buffer.
 var ErrNoSpool = errors.New("spool: there is no buffer in this directory")
 
-// Repair puts right what is damaged in a directory, and tells done about each
+// Repair puts right what is damaged in a directory, and calls done for each
 // step. What can be read stays, whatever lies before it; what cannot is kept in
 // files that end in .bad. It takes the lock, and its error is a *vfs.LockedError
 // if a process has it. A crash leaves nothing worse than it was, and the next
@@ -49,7 +47,8 @@ func Repair(fsys vfs.FS, dir string, done func(Action)) (err error) {
 		}
 		done(Action{File: FormatName, What: "it was damaged or missing, and is written anew"})
 	}
-	for _, name := range s.BadDocs {
+	for _, info := range s.BadDocs {
+		name := info.Name
 		if err := r.setAside(name, name+BadExt); err != nil {
 			return err
 		}
@@ -110,8 +109,8 @@ func (r *repair) damaged(seg *Segment) (bool, error) {
 // know better and are about to be renamed.
 func (r *repair) cursor(damaged []*Segment) error {
 	s := r.s
-	c := Cursor{Generation: s.Cursor.Generation, Boot: s.Boot, Segment: s.Cursor.Segment, Next: s.Next, Acked: s.Acked,
-		Written: s.Durable, Clock: s.Clock, Wall: s.Cursor.Wall}
+	c := Cursor{Generation: s.Cursor.Generation, Segment: s.Cursor.Segment, Next: s.Next, Acked: s.Acked,
+		Written: s.Durable, Clock: s.Clock, Wall: s.Cursor.Wall, Trusted: s.Cursor.Trusted}
 	if c.Written != s.Cursor.Written { // by a head
 		c.Segment = 0
 		for _, seg := range s.Segments {
@@ -128,14 +127,10 @@ func (r *repair) cursor(damaged []*Segment) error {
 	what := ""
 	switch {
 	case !s.CursorRead:
-		what = "it was damaged or missing, and is made anew of what the segments say; the boot number is drawn by lot, so that none is used twice"
-		var b [4]byte
-		_, _ = rand.Read(b[:]) // never fails
-		c.Boot = max(s.Boot, uint64(binary.LittleEndian.Uint32(b[:])>>1|1<<16))
+		what = "it was damaged or missing, and is made anew of what the segments say"
 		c.Next += positionsUnknown
 	case s.CursorDamaged():
-		what = "one of its two slots was damaged; the boot number is raised, so that none is used twice"
-		c.Boot++
+		what = "one of its two slots was damaged, and is made anew of the other"
 		c.Next += positionsUnknown
 	case len(damaged) > 0 && c != s.Cursor:
 		what = "brought up to date from the segments"
@@ -227,7 +222,7 @@ func (r *repair) save(seg *Segment, id FileID, name string) (blocks int, err err
 		if body, err = storedBody(from, seg.Salt, &h); err != nil {
 			break
 		}
-		buf = h.seal(buf[:0], id.Salt, off, appendDirectory(nil, h.Devices), body)
+		buf = h.seal(buf[:0], id.Salt, off, appendDirectory(nil, h.Docs, h.Devices), body)
 		if _, err = to.WriteAt(buf, off); err != nil {
 			break
 		}
@@ -261,6 +256,6 @@ func sizeOf(used int64, torn bool) int64 {
 	return size
 }
 
-// CursorDamaged tells whether the cursor, or a slot of it, is damaged or missing. A
+// CursorDamaged reports whether the cursor, or a slot of it, is damaged or missing. A
 // slot that is blank is not: it was not written since the file was made anew.
 func (s *State) CursorDamaged() bool { return !s.CursorRead || !s.CursorSure && !s.slotBlank }

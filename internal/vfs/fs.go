@@ -91,7 +91,8 @@ const (
 type Info struct {
 	Name string // without the directory
 	Size int64  // in bytes; 0 for what is not a regular file
-	Dir  bool   // whether it is a directory
+	Dir  bool   // it is a directory
+	Odd  bool   // it is neither that nor a regular file: a link, a pipe, a socket, a device
 }
 
 // ErrLocked is matched by the errors of Lock that mean: somebody else has it.

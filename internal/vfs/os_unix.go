@@ -4,6 +4,8 @@ package vfs
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"syscall"
@@ -16,8 +18,41 @@ var (
 	readOnly = []error{syscall.EROFS}
 )
 
+const (
+	openSafely = unix.O_NOFOLLOW | unix.O_NONBLOCK // of a pipe there may be no other end
+	openDir    = unix.O_DIRECTORY | unix.O_NONBLOCK
+)
+
+// links returns how many names a file has.
+func links(info fs.FileInfo) uint64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Nlink)
+	}
+	return 1
+}
+
+func trust(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	untrusted := func(format string, args ...any) error {
+		return pathError("open", dir, fmt.Errorf("%w: "+format, append([]any{ErrUntrusted}, args...)...))
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return untrusted("it is %w", errLink)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		return untrusted("it belongs to user %d, and this process is of user %d: chown it, or use a directory of its own", st.Uid, os.Geteuid())
+	}
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+		return untrusted("its mode is %#o: chmod go-w %s (on FAT, mount it with umask=022)", mode, dir)
+	}
+	return nil
+}
+
 func syncDir(dir string) error {
-	d, err := os.Open(dir)
+	d, err := os.OpenFile(dir, os.O_RDONLY|openDir, 0)
 	if err != nil {
 		return err
 	}
@@ -34,6 +69,15 @@ func syncDir(dir string) error {
 // tryLock returns ErrLocked if another open file has the lock.
 func tryLock(f *os.File) error {
 	err := control(f, func(fd int) error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return ErrLocked
+	}
+	return err
+}
+
+// tryShared takes the lock together with whoever else asks, or returns ErrLocked.
+func tryShared(f *os.File) error {
+	err := control(f, func(fd int) error { return unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB) })
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return ErrLocked
 	}
