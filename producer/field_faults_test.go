@@ -340,14 +340,8 @@ func (h *hostileNet) close() {
 	h.conns.Wait()
 }
 
-// decodeStored returns the keys and numbers of the records in one of Kinesis.
-func decodeStored(key string, data []byte, schemas []*record.Schema) (out []rec, err error) {
-	users := []kpl.UserRecord{{PartitionKey: key, Data: data}}
-	if kpl.Looks(data) {
-		if users, err = kpl.Parse(data, kpl.Limits{}); err != nil {
-			return nil, err
-		}
-	}
+// decodeStored returns the keys and numbers of the records in user records.
+func decodeStored(users []kpl.UserRecord, schemas []*record.Schema) (out []rec, err error) {
 	for _, u := range users {
 		if number, ok := bytes.CutPrefix(u.Data, []byte("OPQ:")); ok {
 			number, _, _ = bytes.Cut(number, []byte(";"))

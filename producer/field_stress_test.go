@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rivulet-iot/rivulet/compress"
+	"github.com/rivulet-iot/rivulet/partition"
 	"github.com/rivulet-iot/rivulet/producer"
 	"github.com/rivulet-iot/rivulet/producer/kinesistest"
 	"github.com/rivulet-iot/rivulet/producer/wire"
@@ -121,7 +122,7 @@ type world struct {
 	ends map[string][]string  // how each id ended
 	dups uint64               // records that the stream has more than once, of all rounds
 	late uint64               // records that came behind later ones of their key, of all rounds
-	sum  struct{ records, bad int }
+	sum  struct{ records, bad, dropped int }
 	// slowest is the longest that it took until all had arrived after the last fault.
 	slowest time.Duration
 }
@@ -308,6 +309,12 @@ func (w *world) check(round int) {
 	slices.SortFunc(recs, func(a, b kinesistest.Record) int { // decimal numbers
 		return cmpNumbers(a.SequenceNumber, b.SequenceNumber)
 	})
+	shards, err := w.srv.Shards("s")
+	require.NoError(w.t, err)
+	ranges := map[string]partition.Range{}
+	for _, s := range shards {
+		ranges[s.ID] = s.Range
+	}
 	_, err = w.srv.Client().DeleteStream(context.Background(), &kinesis.DeleteStreamInput{StreamName: aws.String("s")})
 	require.NoError(w.t, err)
 	require.NoError(w.t, w.srv.CreateStream("s", w.shards, kinesistest.StreamOptions{}))
@@ -315,7 +322,12 @@ func (w *world) check(round int) {
 	defer w.mu.Unlock()
 	found, last := map[int64]bool{}, map[string]int64{}
 	for _, k := range recs {
-		all, err := decodeStored(k.PartitionKey, k.Data, w.schemas)
+		users, whole := kclUsers(w.t, k, ranges[k.ShardID])
+		if !whole { // a consumer drops it, so all of it has to come again
+			w.sum.dropped++
+			continue
+		}
+		all, err := decodeStored(users, w.schemas)
 		if err != nil {
 			w.t.Errorf("%s: %v", w.name, err)
 		}
@@ -375,8 +387,8 @@ func cmpNumbers(a, b string) int {
 // end closes everything.
 func (w *world) end() {
 	st := w.p.Stats()
-	w.t.Logf("%s: %d records, %d bad; %d calls, %d of unknown outcome, %d duplicates of %d said, %d late of %d said, %d rejected; drained within %v; faults: %s", w.name,
-		w.sum.records, w.sum.bad, st.Requests, st.Unknown, w.dups, st.DuplicatesSent, w.late, st.Late, st.Rejected, w.slowest.Round(time.Millisecond), w.net.counts())
+	w.t.Logf("%s: %d records, %d bad, %d aggregates on a wrong shard; %d calls, %d of unknown outcome, %d duplicates of %d said, %d late of %d said, %d rejected; drained within %v; faults: %s", w.name,
+		w.sum.records, w.sum.bad, w.sum.dropped, st.Requests, st.Unknown, w.dups, st.DuplicatesSent, w.late, st.Late, st.Rejected, w.slowest.Round(time.Millisecond), w.net.counts())
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := w.p.Close(ctx); err != nil {
