@@ -136,7 +136,7 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
 		seg.Entries += entries
 		seg.End, seg.EndBefore = end, h.Before+entries
 		seg.Used = p.Off + p.Len
-		seg.note(s, h)
+		seg.note(s, h, entries)
 		seg.Newest, seg.Wall = h.Clock, h.Wall
 		hole, readErr = false, nil
 	}
@@ -145,14 +145,14 @@ func (s *State) scan(fsys vfs.FS, dir string, seg *Segment, strict bool) error {
 	return errors.Join(s.dead(fsys, dir, readErr), f.Close())
 }
 
-// note adds what a block's head says of its entries.
-func (seg *Segment) note(s *State, h *Head) {
+// note adds what a block's head says of its entries, if all of them are the segment's.
+func (seg *Segment) note(s *State, h *Head, own uint64) {
 	for _, id := range h.Docs {
 		if !slices.Contains(seg.Docs, id) && len(seg.Docs) < maxSegmentDocs {
 			seg.Docs = append(seg.Docs, id)
 		}
 	}
-	if s.idCost < maxIDCost {
+	if own == uint64(h.Entries) && s.idCost < maxIDCost {
 		before := seg.IDs.Cost()
 		seg.IDs.Add(h, nil)
 		s.idCost += seg.IDs.Cost() - before
