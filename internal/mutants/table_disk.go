@@ -81,18 +81,6 @@ var durability = []Mutant{
 		Edits: edit("retry/disk_attach.go", "Generation: w.cursor.Generation + 1", "Generation: w.cursor.Generation + 2"),
 	},
 	{
-		Name:  "the boot number is not raised",
-		Whose: ours + ": ids would be given out twice",
-		Test:  "TestDiskComesBack",
-		Edits: edit("retry/disk_attach.go", "return st.Boot + 1\n", "return st.Boot\n"),
-	},
-	{
-		Name:  "the boot number is used before it is durable",
-		Whose: ours + ": ids would be given out twice",
-		Test:  crash,
-		Edits: edit("retry/disk_attach.go", "w.cursor.Boot = boot\n\tif err := d.saveCursor(); err != nil {", "w.cursor.Boot = boot\n\tif err := error(nil); err != nil {"),
-	},
-	{
 		Name:  "what a killed process wrote and did not sync is taken for durable",
 		Whose: ours,
 		Test:  "TestDiskKilledThenCut",
@@ -161,25 +149,25 @@ var log = []Mutant{
 		Name:  "finished entries on disk are delivered again after Return",
 		Whose: issue("elastic/beats", 32560),
 		Test:  model,
-		Edits: edit("retry/disk_read.go", "if index < m.read.index || s.isDone(index) {", "if index < m.read.index {"),
+		Edits: edit("retry/disk_read.go", "if s.free(index, index+1) == 0 {", "if s.leased.count(s.place(index), s.place(index)+1) > 0 {"),
 	},
 	{
 		Name:  "finished entries in memory are delivered again after Return",
 		Whose: issue("elastic/beats", 32560),
 		Test:  "TestMemory/Return_gives_back_all_that_is_unfinished",
-		Edits: edit("retry/memory_read.go", "if c.isDone(i) {\n\t\t\t\tm.leased", "if false {\n\t\t\t\tm.leased"),
+		Edits: edit("retry/memory_read.go", "e.Index >= r.index && !c.done.has(i) && !c.leased.has(i)", "e.Index >= r.index && !c.leased.has(i)"),
 	},
 	{
 		Name:  "entries that are not leased can be acknowledged, on disk",
 		Whose: ours,
 		Test:  "TestDisk/group/what_is_not_leased_cannot_be_acked",
-		Edits: edit("retry/disk_read.go", "last = min(last, m.read.index-1)", ""),
+		Edits: edit("retry/disk_segment.go", "n = uint64(s.leased.move(&s.done, from, to))", "s.leased.clear(from, to)\n\t\tn = uint64(to - from - s.done.count(from, to))\n\t\ts.done.set(from, to)"),
 	},
 	{
 		Name:  "entries that are not leased can be acknowledged, in memory",
 		Whose: ours,
 		Test:  "TestMemory/what_is_not_leased_cannot_be_acked",
-		Edits: edit("retry/memory_read.go", "m.ack(first, min(last, m.read.index-1), o)", "m.ack(first, last, o)"),
+		Edits: edit("retry/memory_read.go", "n := c.leased.move(&c.done, c.place(first), c.place(add1(last)))", "a, b := c.place(first), c.place(add1(last))\n\t\tc.leased.clear(a, b)\n\t\tn := b - a - c.done.count(a, b)\n\t\tc.done.set(a, b)"),
 	},
 	{
 		Name:  "what cannot be read is given up at the first error",
@@ -203,7 +191,7 @@ var log = []Mutant{
 		Name:  "what recovery found damaged is not reported",
 		Whose: "KinesisRecorder: " + issue("aws-amplify/aws-sdk-android", 376) + ", silent losses",
 		Test:  "TestDiskDamage",
-		Edits: edit("retry/disk_attach.go", "m.lost.addRun(Corrupt, \"\", f.Boot, 1, f.Lost)", ""),
+		Edits: edit("retry/disk_attach.go", "m.lost.addRun(Corrupt, \"\", 0, 1, f.Lost)", ""),
 	},
 	{
 		Name:  "the whole backlog is read into memory when it is opened",
@@ -233,13 +221,13 @@ var policy = []Mutant{
 		Name:  "eviction takes a leased segment",
 		Whose: "Fluent Bit: `storage.total_limit_size` drops the oldest chunk",
 		Test:  "TestDisk/group/against_a_model,_at_random",
-		Edits: edit("retry/disk_lose.go", "return s.firstUndone() >= min(s.end, d.m.read.index) &&", "return"),
+		Edits: edit("retry/disk_lose.go", "return s.leases == 0 && s != d.w.seg", "return s != d.w.seg"),
 	},
 	{
 		Name:  "eviction takes leased entries in memory",
 		Whose: ours,
 		Test:  "TestMemory/drop-oldest_spares_what_is_leased",
-		Edits: edit("retry/memory_chunk.go", "if c.first >= m.read.index && c.live > 0 && !c.busy {", "if c.live > 0 && !c.busy {"),
+		Edits: edit("retry/memory_chunk.go", "if c.leases == 0 && c.live > 0 && !c.busy {", "if c.live > 0 && !c.busy {"),
 	},
 	{
 		Name:  "the quota is not enforced",
@@ -257,7 +245,7 @@ var policy = []Mutant{
 		Name:  "what was evicted is not reported",
 		Whose: issue("influxdata/telegraf", 8818) + ", silent losses",
 		Test:  "TestDisk/group/drop-oldest_loses_the_oldest,_and_says_which",
-		Edits: edit("retry/disk_lose.go", "m.lost.addRun(o, dev.Name, h.Boot, r.First, r.Last)", "_ = r"),
+		Edits: edit("retry/disk_lose.go", "d.m.lost.addRun(o, device, boot, r.First, r.Last)", "_ = r"),
 	},
 	{
 		Name:  "age is by the wall clock",
@@ -269,7 +257,7 @@ var policy = []Mutant{
 		Name:  "leased entries expire",
 		Whose: ours,
 		Test:  "TestDisk/group/entries_expire_by_their_age",
-		Edits: edit("retry/disk_lose.go", "if s.gone || s.undone(", "if true || s.undone("),
+		Edits: edit("retry/disk_lose.go", "free := s.free(a, b)\n", "s.leased.clear(s.place(a), s.place(b))\n\tfree := s.free(a, b)\n"),
 	},
 	{
 		Name:  "a full disk degrades the buffer for good",
@@ -283,7 +271,7 @@ var policy = []Mutant{
 		Test:  "TestDiskFaults/drop-oldest/EIO",
 		Edits: []Edit{
 			{"retry/disk_health.go", "import (\n", "import (\n\t\"os\"\n"},
-			{"retry/disk_health.go", "was := d.health.Degraded\n", "was := d.health.Degraded\n\tos.Exit(1)\n"},
+			{"retry/disk_health.go", "was, now := d.health.Degraded, time.Now()\n", "was, now := d.health.Degraded, time.Now()\n\tos.Exit(1)\n"},
 		},
 	},
 	{
