@@ -144,20 +144,30 @@ func (d *Disk) syncOnce(seg *spool.Segment) error {
 	if spool.Missing(err) { // delivered and removed since
 		return nil
 	}
+	if errors.Is(err, vfs.ErrNotRegular) { // somebody gave it another name; it can be read
+		d.distrust(seg.Name)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	d.count(0, 1)
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		d.m.mu.Lock()
-		defer d.m.mu.Unlock()
-		d.w.unsafe[seg.Name] = true
-		for _, s := range d.segs {
-			s.unsafe = s.unsafe || s.name == seg.Name
-		}
+		d.distrust(seg.Name)
 		return err
 	}
 	return nil
+}
+
+// distrust notes that nobody knows whether a segment that recovery found is
+// durable.
+func (d *Disk) distrust(name string) {
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	d.w.unsafe[name] = true
+	for _, s := range d.segs {
+		s.unsafe = s.unsafe || s.name == name
+	}
 }
 
 func (d *Disk) ensureFormat(whole bool) error {
