@@ -38,6 +38,7 @@ func (r remote) describe(ctx context.Context, now time.Time, st *stream) error {
 	if d.MaxRecordSizeInKiB != nil && *d.MaxRecordSizeInKiB > 0 {
 		st.recordBytes = int(min(*d.MaxRecordSizeInKiB, mostRecordBytes>>10)) << 10
 	}
+	st.limited = true
 	if d.RecordDistributionStrategy == types.RecordDistributionStrategyAuto {
 		st.unaggregate(now.Add(time.Hour), whyAuto) // it can be switched back
 		st.auto = true

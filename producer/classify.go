@@ -43,6 +43,11 @@ func classify(err error) failure.Rule {
 	return failure.Lookup(codeOfConnection(err))
 }
 
+// tooSlow reports whether a call took longer than it had: a smaller one might not.
+func tooSlow(rule failure.Rule) bool {
+	return rule.Code == failure.CodeTimeout || rule.Code == failure.CodeTooSlow
+}
+
 // refusal is the rule for a code and message of AWS. Some codes are several
 // failures, which only the message tells apart; the code stays AWS's own.
 func refusal(code, message string) failure.Rule {

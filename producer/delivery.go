@@ -135,9 +135,9 @@ func (p *Producer) reportLost(err *LostError, key string, attempts int) {
 // onDelivery calls OnDelivery. A panic there is no reason to end the program, which would
 // find the same records in its buffer, and the same panic, at each start.
 func (p *Producer) onDelivery(d Delivery) {
-	p.reporting.Store(true)
+	p.life.reporting.Store(true)
 	defer func() {
-		p.reporting.Store(false)
+		p.life.reporting.Store(false)
 		if r := recover(); r != nil {
 			p.cfg.Logger.Error("OnDelivery panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 		}

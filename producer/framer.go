@@ -79,6 +79,14 @@ func (fr *framer) group(key string) *group {
 	return g
 }
 
+// hash returns the hash of a key, which may have a group.
+func (fr *framer) hash(key string) partition.Hash {
+	if g := fr.groups[key]; g != nil {
+		return g.hashed()
+	}
+	return partition.HashKey(key)
+}
+
 // empty forgets the groups, and keeps their memory for those of the next window,
 // as long as it does not exceed most rows.
 func (fr *framer) empty(most int) {
@@ -141,10 +149,11 @@ func (w *window) take(e *retry.Entry, r *reading, f facts) bool {
 	if len(e.Data) > 0 && e.Data[0] == formOpaque {
 		return w.takeOpaque(e, r, f)
 	}
-	g := w.fr.group(w.cfg.Key.Key(e.Device, e.Seq))
-	if r.want != nil && !r.want(g.key, g.hashed(), e.Index) {
+	key := w.cfg.Key.Key(e.Device, e.Seq)
+	if r.want != nil && !r.want(key, w.fr.hash(key), e.Index) {
 		return false
 	}
+	g := w.fr.group(key)
 	if e.Index < w.marks.before {
 		w.marks.read(e.Device, e.Boot)
 	}
@@ -172,6 +181,10 @@ func (w *window) takeOpaque(e *retry.Entry, r *reading, f facts) bool {
 		w.encodeGroup(g, f)
 	}
 	fr.data = append([]byte{}, data...) // never nil: the SDK takes that for missing
+	if n := len(data) + len(key); f.limited && n > f.recordBytes {
+		w.end(ending{frame: fr, outcome: retry.Rejected, err: fmt.Errorf("producer: data and partition key have %d bytes, the stream's limit is %d (MaxRecordSizeInKiB)", n, f.recordBytes)})
+		return true
+	}
 	if fr.nested = kpl.Looks(data); fr.nested && f.why != "" {
 		w.end(ending{frame: fr, outcome: retry.Rejected, err: fmt.Errorf("producer: the data of %s is an aggregated record itself. "+
 			"It passes a consumer unharmed only within another one, and %s", e.Device, f.why)})
@@ -192,7 +205,7 @@ func (w *window) encodeAll(f facts) {
 	for _, g := range w.fr.order {
 		w.encodeGroup(g, f)
 	}
-	w.fr.empty(w.size / retry.EntryOverhead)
+	w.fr.empty(w.bounds.window / retry.EntryOverhead)
 	if cap(w.fr.encoded) > 2*aggregateBytes {
 		w.fr.encoded = nil
 	}

@@ -18,6 +18,7 @@ type hunt struct {
 	fresh  indexSet // suspects since something was stored last
 	proven indexSet // suspects from before: the next refusal alone is the end of one
 
+	until time.Time // suspects alone, or in lanes that wait, are not tried before
 	tries int       // refusals in a row, nothing stored between
 	since time.Time // of the first of them
 	turn  uint64    // where the next suspect to try is, while there is nothing else; 0: try all
@@ -38,7 +39,7 @@ func (h *hunt) refused(now time.Time, records int, rule failure.Rule, err error)
 
 // stored is told that Kinesis stored something.
 func (h *hunt) stored() {
-	h.tries, h.turn = 0, 0
+	h.tries, h.turn, h.until = 0, 0, time.Time{}
 	if len(h.fresh.runs) > 0 {
 		h.proven.add(h.fresh.runs)
 		h.fresh = indexSet{}
@@ -50,6 +51,9 @@ func (h *hunt) stored() {
 
 // huntEnds is how many records of a call are no bound any more.
 const huntEnds = 1 << 12
+
+// later reports whether it is too early to look for suspects.
+func (h *hunt) later(now time.Time) bool { return h.until.After(now) }
 
 // suspects reports whether there are any.
 func (h *hunt) suspects() bool { return len(h.fresh.runs)+len(h.proven.runs) > 0 }

@@ -29,6 +29,11 @@ type laneID struct {
 	name string
 }
 
+// rank is the order in which a record's lanes are looked at: the highest comes first.
+func (id laneID) rank() int {
+	return map[laneKind]int{bucketLane: 0, shardLane: 1, keyLane: 2}[id.kind]
+}
+
 type laneKind uint8
 
 const (
@@ -47,6 +52,7 @@ const leastAllow = 16 << 10
 type lanes struct {
 	all   map[laneID]*lane
 	keys  int                         // lanes of single keys
+	base  time.Time                   // of the first trouble
 	shard func(partition.Hash) string // of the hash of a key, "" while unknown
 }
 
@@ -111,8 +117,23 @@ func (ls *lanes) trouble(now time.Time, id laneID, rule failure.Rule, front uint
 	if rule.Min == 0 {
 		l.backoff.Min, l.backoff.Max = time.Second, time.Minute
 	}
-	l.until = now.Add(l.backoff.Next())
+	l.until = ls.together(now, l.backoff.Next())
 	return l
+}
+
+// together returns a time after the wait d at which other lanes are likely to be due too, so that
+// many of them share calls: a multiple of a quarter second and powers of two of it, counted
+// from the first trouble of all, which is another time on each device.
+func (ls *lanes) together(now time.Time, d time.Duration) time.Time {
+	if ls.base.IsZero() {
+		ls.base = now
+	}
+	step := time.Second / 4
+	for step < d/2 {
+		step *= 2
+	}
+	since := now.Add(d).Sub(ls.base)
+	return ls.base.Add((since + step - 1) / step * step)
 }
 
 // worked notes that something of the lane was stored.
@@ -120,6 +141,15 @@ func (l *lane) worked() {
 	l.failures, l.until = 0, time.Time{}
 	l.backoff.Reset()
 	l.allow = max(4*l.allow, 4*leastAllow)
+}
+
+// rest is how long a lane that has caught up is remembered: one that failed, whose rows are
+// suspects and so not its own to read, goes on waiting longer each time.
+func (l *lane) rest() time.Duration {
+	if l.failures > 1 {
+		return l.backoff.Max
+	}
+	return 0
 }
 
 func (ls *lanes) remove(l *lane) {
@@ -138,4 +168,10 @@ func (ls *lanes) due() {
 
 // alone reports whether frames of the lane are to be sent without others in an
 // aggregate, so that the key that fails is found.
-func (l *lane) alone() bool { return l != nil && l.id.kind == keyLane }
+func (l *lane) alone() bool {
+	return l != nil && (l.id.kind == keyLane || l.failures >= aloneAfter)
+}
+
+// aloneAfter is how often in a row a shard's entries fail before its keys are sent in entries of
+// their own, as one of them may be why.
+const aloneAfter = 3

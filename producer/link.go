@@ -19,6 +19,7 @@ type link struct {
 	calls   int       // failed in a row
 	tried   bool      // the attempt that the class allows at once was made
 	until   time.Time // no call before
+	stored  time.Time // when something was stored last
 	size    callSize
 }
 
@@ -44,12 +45,15 @@ func (l *link) answered(now time.Time, sent int, most time.Duration, hurry bool)
 		l.until = now.Add(rand.N(min(out/10, most, 30*time.Second) + 1))
 	}
 	l.size.worked(now, sent)
-	*l = link{until: l.until, size: l.size}
+	*l = link{until: l.until, size: l.size, stored: now}
 }
 
 // entriesFailed notes that a call was answered and stored nothing. Its lanes do the
-// waiting.
-func (l *link) entriesFailed(rule failure.Rule, err error) {
+// waiting. While other calls store something, the link is well.
+func (l *link) entriesFailed(now time.Time, rule failure.Rule, err error, recent time.Duration) {
+	if l.state == Online && !l.stored.IsZero() && now.Sub(l.stored) <= recent {
+		return
+	}
 	l.state, l.rule, l.err = Backoff, rule, err
 }
 
@@ -104,11 +108,12 @@ func (l *link) refused(now time.Time, rule failure.Rule, err error, tries int, s
 	}
 }
 
-// suspectsOnly waits before the next try of suspects, while there is nothing else to try.
-func (l *link) suspectsOnly(now time.Time) {
+// suspectsOnly returns how long to wait before the next try of suspects while there is nothing
+// else to try. Whatever is put meanwhile is sent at once.
+func (l *link) suspectsOnly() time.Duration {
 	l.state, l.rule.Advice = Paused, allRefused
 	b := l.rule.PausedBackoff()
-	l.wait(now, b.Next())
+	return b.Next()
 }
 
 func (l *link) wait(now time.Time, d time.Duration) { l.until = now.Add(d) }

@@ -10,9 +10,10 @@ import (
 // missing records from those still to come, and forget the ids of boots that are over. They say
 // only what is certain, and are best effort.
 type marks struct {
-	before  uint64              // entries of lower indexes were in the buffer when it was opened
-	certain bool                // nothing older of the frame's device is outstanding
-	earlier map[string][]uint64 // boots before this one, by device, that no frame has closed yet
+	before   uint64              // entries of lower indexes were in the buffer when it was opened
+	byDevice bool                // a record's key is its device
+	certain  bool                // nothing older of the frame's device is outstanding
+	earlier  map[string][]uint64 // boots before this one, by device, that no frame has closed yet
 }
 
 // mostEarlier bounds the devices whose earlier boots are remembered.
@@ -58,7 +59,7 @@ func (m *marks) delivered(ids []IDRange) {
 // their device: the key is the device, and no older entry, or no lane, suspect or frame that may
 // hold one.
 func (w *window) certain(key string, index []uint64) bool {
-	if !w.byDevice {
+	if !w.marks.byDevice {
 		return false
 	}
 	first, _ := w.buf.Span()

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/rivulet-iot/rivulet/internal/failure"
 	"github.com/rivulet-iot/rivulet/partition"
 	"github.com/rivulet-iot/rivulet/record"
 	"github.com/rivulet-iot/rivulet/retry"
@@ -26,33 +23,28 @@ type Producer struct {
 	types   kinds
 	api     API
 	buf     retry.Buffer
-	window  int   // bytes of rows, with overhead, that are framed at a time, and of the frames that wait to be sent
-	leases  int   // bytes of the buffer that may be leased
-	burst   int64 // bytes of rows, with overhead, that may be put before some are sent
+	bounds  bounds
 	scratch sync.Pool
 
-	bell      *doorbell
-	refused   atomic.Uint64
-	reporting atomic.Bool // OnDelivery runs
-
-	ctx    context.Context // of the calls; ends when Close gives up
-	cancel context.CancelFunc
-	done   chan struct{} // the sender has ended
-	ended  chan struct{} // and the buffer is closed
-
-	upBefore, downBefore uint64 // what the client had counted at New
-
-	mu      sync.Mutex
-	stats   Stats
-	waiters []waiter
-	closed  sync.Once
-	lost    error // what Close returns
+	bell    *doorbell
+	flushes flushes
+	figures figures
+	life    life
 }
 
-// waiter is a Flush: ch is closed when every entry up to index is finished.
-type waiter struct {
-	index uint64
-	ch    chan struct{}
+// bounds are what may be in memory, in bytes.
+type bounds struct {
+	window int   // of rows, with overhead, that are framed at a time, and of the frames that wait to be sent
+	leases int   // of the buffer that may be leased
+	burst  int64 // of rows, with overhead, that may be put before some are sent
+}
+
+func boundsOf(memory, limit int64) bounds {
+	return bounds{
+		window: int(min(memory/8, maxWindow, limit/2)),
+		leases: int(min(limit/2, math.MaxInt32)), // they cannot be evicted: the newer half can
+		burst:  min(memory, limit) / 4,
+	}
 }
 
 // New starts a producer. api is usually a *kinesis.Client; the error names every
@@ -71,7 +63,7 @@ func New(api API, cfg Config) (*Producer, error) {
 		}
 		cfg.Buffer = m
 	}
-	for _, s := range cfg.schemas() {
+	for _, s := range types {
 		doc, err := s.MarshalJSON()
 		if err == nil {
 			err = cfg.Buffer.Define(s.Fingerprint(), doc)
@@ -80,16 +72,11 @@ func New(api API, cfg Config) (*Producer, error) {
 			return nil, fmt.Errorf("producer: schema %s: %w", s.Ref(), err)
 		}
 	}
-	limit := max(cfg.Buffer.Ledger().Limit, 4)
-	p := &Producer{cfg: cfg, api: api, buf: cfg.Buffer, types: types, done: make(chan struct{}), ended: make(chan struct{}),
-		window: int(min(cfg.MaxMemory/8, maxWindow, limit/2)),
-		leases: int(min(limit/2, math.MaxInt32)), // they cannot be evicted: the newer half can
-		burst:  min(cfg.MaxMemory, limit) / 4}
-	p.bell = newDoorbell(p.burst)
+	p := &Producer{cfg: cfg, api: api, buf: cfg.Buffer, types: types, life: newLife(), figures: newFigures(api),
+		bounds: boundsOf(cfg.MaxMemory, max(cfg.Buffer.Ledger().Limit, 4))}
+	p.bell = newDoorbell(p.bounds.burst)
 	p.scratch.New = func() any { b := make([]byte, 0, 512); return &b }
-	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.stats.Since = time.Now()
-	p.upBefore, p.downBefore = socketBytes(api)
+	p.recallTime()
 	go newSender(p).run()
 	return p, nil
 }
@@ -105,7 +92,7 @@ func New(api API, cfg Config) (*Producer, error) {
 func (p *Producer) Put(ctx context.Context, v any) (record.ID, error) {
 	schema, err := p.types.of(v)
 	if err != nil {
-		p.refused.Add(1)
+		p.figures.refused.Add(1)
 		return record.ID{}, err
 	}
 	b := p.scratch.Get().(*[]byte)
@@ -175,7 +162,7 @@ func (p *Producer) accept(ctx context.Context, device string, row []byte, err er
 		boot, seq, err = p.buf.Append(ctx, device, row)
 	}
 	if err != nil {
-		p.refused.Add(1)
+		p.figures.refused.Add(1)
 		if errors.Is(err, retry.ErrClosed) {
 			err = ErrClosed
 		}
@@ -189,119 +176,3 @@ func (p *Producer) accept(ctx context.Context, device string, row []byte, err er
 // buffer in memory has none: then the error is retry.ErrVolatile. While the disk
 // is in trouble it is retry.ErrDegraded or retry.ErrFull.
 func (p *Producer) Sync(ctx context.Context) error { return p.buf.Sync(ctx) }
-
-// Flush sends what is buffered without waiting for the flush interval and returns
-// nil when every record put before is delivered or reported lost. It tries at
-// once even if the producer was waiting to try again. When ctx is done first, its
-// error is returned and the records stay buffered.
-func (p *Producer) Flush(ctx context.Context) error {
-	first, next := p.buf.Span()
-	if first == next {
-		return nil
-	}
-	w := waiter{next - 1, make(chan struct{})}
-	p.mu.Lock()
-	p.waiters = append(p.waiters, w)
-	p.mu.Unlock()
-	p.bell.hurry.Store(true)
-	p.bell.ring()
-	select {
-	case <-w.ch:
-		return nil
-	case <-ctx.Done():
-	case <-p.done:
-	}
-	p.mu.Lock()
-	p.waiters = slices.DeleteFunc(p.waiters, func(o waiter) bool { return o.ch == w.ch })
-	p.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if first, _ := p.buf.Span(); first <= w.index {
-		return ErrClosed
-	}
-	return nil
-}
-
-// releaseWaiters ends the flushes that are done and returns the highest index
-// that one still waits for, 0 for none.
-func (p *Producer) releaseWaiters() (flushTo uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.waiters) == 0 {
-		return 0
-	}
-	first, _ := p.buf.Span()
-	p.waiters = slices.DeleteFunc(p.waiters, func(w waiter) bool {
-		if w.index < first {
-			close(w.ch)
-			return true
-		}
-		flushTo = max(flushTo, w.index)
-		return false
-	})
-	return flushTo
-}
-
-// Close refuses further Puts, sends what is buffered until ctx is done, and closes
-// the buffer. One on disk keeps the rest for the next start, and Close returns nil. What
-// a buffer in memory, or one whose disk fails, then loses, Close reports through
-// OnDelivery and returns as a *LostError. Close may be called more
-// than once; every call returns the same, but for one whose ctx is done while an
-// OnDelivery still runs: it returns ctx's error, and the buffer is closed when that returns.
-func (p *Producer) Close(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, p.cancel) // each call's context counts: the first may have had patience
-	defer stop()
-	p.closed.Do(func() {
-		p.bell.closing.Store(true)
-		p.bell.hurry.Store(true)
-		p.bell.ring()
-		go p.finish()
-	})
-	select {
-	case <-p.ended:
-		return p.lost
-	case <-ctx.Done():
-	}
-	// The sender ends at once and the buffer is closed, unless an OnDelivery holds them up.
-	for held := 0; held < 4; {
-		select {
-		case <-p.ended:
-			return p.lost
-		case <-time.After(50 * time.Millisecond):
-			if held++; !p.reporting.Load() {
-				held = 0
-			}
-		}
-	}
-	return fmt.Errorf("producer: Close: a call of OnDelivery has not returned: %w", ctx.Err())
-}
-
-// finish closes the buffer when the sender has ended.
-func (p *Producer) finish() {
-	defer close(p.ended)
-	<-p.done
-	p.cancel()
-	p.reportLosses()
-	err := p.buf.Close()
-	var lost []IDRange
-	for _, l := range p.buf.Sweep() { // what the closed buffer gave up
-		lost = append(lost, IDRange{l.Device, l.Boot, l.First, l.Last})
-	}
-	if len(lost) > 0 {
-		lostErr := &LostError{Outcome: retry.Evicted, IDs: lost, Reason: p.whyUnsent()}
-		p.reportLost(lostErr, "", 0)
-		err = errors.Join(lostErr, err)
-	}
-	p.lost = err
-	p.setState(Closed, failure.Rule{}, nil)
-}
-
-// whyUnsent is the reason for what a closed buffer loses.
-func (p *Producer) whyUnsent() error {
-	st := p.Stats()
-	if st.Message == "" {
-		return errors.New("not sent before Close gave up, and not on disk")
-	}
-	return fmt.Errorf("not sent before Close gave up, and not on disk: %s. %s (%s)", st.State, st.Advice, st.Message)
-}

@@ -37,26 +37,27 @@ func newSender(p *Producer) *sender {
 	}
 	first, next := p.buf.Span()
 	s := &sender{p: p, cfg: &p.cfg, remote: newRemote(p.api, &p.cfg), stream: newStream(),
-		link: link{size: newCallSize(max(p.window, aggregateBytes))},
-		win: window{cfg: &p.cfg, buf: p.buf, size: p.window, most: p.leases, fr: newFramer(dec),
+		link: link{size: newCallSize(max(p.bounds.window, aggregateBytes))},
+		win: window{cfg: &p.cfg, buf: p.buf, bounds: p.bounds, fr: newFramer(dec),
 			// What is found in the buffer has waited long enough.
 			front: front{read: first, oldest: first, more: first < next}}}
 	s.win.lanes.shard = s.stream.predict
 	s.win.marks.before = next
-	s.win.byDevice = s.cfg.Key.String() == partition.ByDevice().String()
+	s.win.marks.byDevice = s.cfg.Key.String() == partition.ByDevice().String()
 	s.win.fr.batch.SetMark(s.win.marks.of)
 	return s
 }
 
 // run is the sender's goroutine.
 func (s *sender) run() {
-	defer close(s.p.done)
+	defer close(s.p.life.sent)
 	for {
 		s.p.reportLosses()
-		flush := s.p.releaseWaiters()
+		first, _ := s.p.buf.Span()
+		flush := s.p.flushes.release(first)
 		if s.p.bell.closing.Load() {
 			first, next := s.p.buf.Span()
-			if first == next || s.p.ctx.Err() != nil {
+			if first == next || s.p.life.ctx.Err() != nil {
 				return
 			}
 			flush = next - 1
@@ -64,7 +65,7 @@ func (s *sender) run() {
 		s.flush = max(s.flush, flush)
 		if s.p.bell.hurry.Swap(false) { // a Flush or Close: try, whatever we were waiting for
 			s.link.until = time.Time{}
-			s.win.lanes.due()
+			s.win.due()
 		}
 		now := time.Now()
 		wait := s.step(now)
@@ -89,7 +90,7 @@ func (s *sender) sleep(d time.Duration) {
 	select {
 	case <-t.C:
 	case <-s.p.bell.wake:
-	case <-s.p.ctx.Done():
+	case <-s.p.life.ctx.Done():
 	}
 }
 
@@ -106,9 +107,9 @@ func (s *sender) step(now time.Time) time.Duration {
 		if !s.win.fill(now, s.facts(), s.p.bell) {
 			idle = unreadable
 		}
-		s.p.bell.enough.Store(min(s.p.burst, int64(aggregateBytes/s.win.fr.rate())))
+		s.p.bell.enough.Store(min(s.p.bounds.burst, int64(aggregateBytes/s.win.fr.rate())))
 	}
-	if s.lone = idle > 0 && len(s.win.queue.frames) == 0 && len(s.win.hunt.fresh.runs) > 0; s.lone {
+	if s.lone = idle > 0 && s.win.onlySuspects(now); s.lone {
 		s.win.fillSuspects(s.facts())
 	}
 	entries, wait := pack(now, &s.win, &s.stream, s.link.size.call)
@@ -121,33 +122,35 @@ func (s *sender) step(now time.Time) time.Duration {
 }
 
 func (s *sender) facts() facts {
-	return facts{recordBytes: s.stream.recordBytes, call: s.link.size.call, most: s.link.size.most, why: s.stream.why}
+	return facts{recordBytes: s.stream.recordBytes, limited: s.stream.limited, call: s.link.size.call, most: s.link.size.most, why: s.stream.why}
 }
 
 // send makes one call and has its answer carried out.
 func (s *sender) send(entries []*entry) {
-	sent := 0
+	sent, records := 0, 0
 	for _, e := range entries {
 		sent += e.bytes()
+		records += e.records()
 		for _, f := range e.frames {
 			f.attempts++
 		}
 	}
-	a := s.remote.put(s.p.ctx, entries, s.link.size.call)
+	a := s.remote.put(s.p.life.ctx, entries, s.link.size.call)
 	now := time.Now()
 	rerouted := a.moved(entries) && s.relist(now, entries, a)
 	verdicts := judge(entries, a, s.stream.belongs)
 	s.countVerdicts(a, verdicts)
 	s.paced(a, verdicts)
 	late := s.win.apply(now, verdicts, a.err != nil)
-	s.p.count(func(st *Stats) { st.Late += uint64(late) })
+	s.p.figures.count(func(st *Stats) { st.Late += uint64(late) })
 	if rerouted {
 		s.win.reroute()
 	}
 	if a.err == nil {
+		s.p.keepTime()
 		s.answered(now, sent, verdicts)
 	} else {
-		s.failed(now, sent, len(entries) == 1 && entries[0].records() == 1, a)
+		s.failed(now, sent, records, a)
 	}
 }
 
@@ -164,35 +167,38 @@ func (s *sender) answered(now time.Time, sent int, verdicts []judged) {
 			bad = j
 		}
 	}
-	if h := &s.win.hunt; bad.verdict == refused || bad.verdict == tooLarge {
-		s.link.refused(now, bad.rule, bad.err, h.tries, h.since, true)
+	if bad.verdict == tooLarge && blamesSize(bad.records(), bad.bytes()) {
+		s.link.size.tooLarge(now, bad.bytes())
+	}
+	if bad.verdict == refused || bad.verdict == tooLarge {
+		tries, since := s.win.refusals()
+		s.link.refused(now, bad.rule, bad.err, tries, since, true)
 		s.afterLone(now)
 	} else {
-		s.link.entriesFailed(bad.rule, bad.err)
+		s.link.entriesFailed(now, bad.rule, bad.err, 2*s.cfg.FlushInterval)
 	}
 	s.p.setState(s.link.state, s.link.rule, s.link.err)
 }
 
 // failed has the link learn of a call that failed as a whole.
-func (s *sender) failed(now time.Time, sent int, alone bool, a *answer) {
-	h := &s.win.hunt
+func (s *sender) failed(now time.Time, sent, records int, a *answer) {
 	switch v := ofClass(a.rule.Class); {
-	case v == tooLarge && !alone && sent > 2*probeBytes:
+	case v == tooLarge && blamesSize(records, sent): // less in a call, and no record is suspected
 		s.link.size.tooLarge(now, sent)
-		s.link.entriesFailed(a.rule, a.err)
-		h.rows = 0
+		s.link.entriesFailed(now, a.rule, a.err, 0)
 	case v == refused || v == tooLarge:
-		s.link.refused(now, a.rule, a.err, h.tries, h.since, alone)
+		tries, since := s.win.refusals()
+		s.link.refused(now, a.rule, a.err, tries, since, records == 1)
 		s.afterLone(now)
 	default:
-		if a.rule.Code == failure.CodeTimeout {
+		if tooSlow(a.rule) {
 			s.link.size.timedOut(sent)
 		}
 		if s.link.failed(now, a.rule, a.err) {
 			s.refreshCredentials() // and try at once, before anybody is told
 			return
 		}
-		if s.link.calls > 1 || a.rule.Code == failure.CodeTimeout { // the same bytes would time out again
+		if s.link.calls > 1 || tooSlow(a.rule) { // the same bytes would time out again
 			s.win.giveBack()
 		}
 	}
@@ -203,13 +209,13 @@ func (s *sender) failed(now time.Time, sent int, alone bool, a *answer) {
 // that finds something new.
 func (s *sender) afterLone(now time.Time) {
 	if s.lone {
-		s.link.suspectsOnly(now)
+		s.win.hunt.until = now.Add(s.link.suspectsOnly())
 	}
 }
 
 // publish shows the link's state in Stats, but not what Close itself has brought about.
 func (s *sender) publish() {
-	if s.p.ctx.Err() == nil {
+	if s.p.life.ctx.Err() == nil {
 		s.p.setState(s.link.state, s.link.rule, s.link.err)
 	}
 }
@@ -217,15 +223,18 @@ func (s *sender) publish() {
 // ask asks Kinesis about the stream, and reports whether records may be sent after it.
 func (s *sender) ask(now time.Time) bool {
 	was := s.stream.state
-	err := s.remote.describe(s.p.ctx, now, &s.stream)
-	if err != nil {
+	err := s.remote.describe(s.p.life.ctx, now, &s.stream)
+	if now = time.Now(); err != nil {
 		rule := classify(err)
 		if s.stream.askFailed(now, rule) {
-			if s.link.failed(now, rule, err) {
+			if s.link.failed(time.Now(), rule, err) {
 				s.refreshCredentials()
-			} else {
-				s.publish()
+				return false
 			}
+			if s.link.calls > 1 {
+				s.win.giveBack()
+			}
+			s.publish()
 			return false
 		}
 		s.cfg.Logger.Info("not aggregating: the stream cannot be described", "stream", s.cfg.Stream, "error", failure.Clean(err))
@@ -242,7 +251,7 @@ func (s *sender) relist(now time.Time, entries []*entry, a *answer) bool {
 	if !s.stream.mayList(now) {
 		return true
 	}
-	if err := s.remote.relist(s.p.ctx, now, &s.stream); err != nil {
+	if err := s.remote.relist(s.p.life.ctx, now, &s.stream); err != nil {
 		s.stream.state, s.stream.shards = unknown, nil
 		return true
 	}
@@ -252,6 +261,7 @@ func (s *sender) relist(now time.Time, entries []*entry, a *answer) bool {
 
 // paced tells the shards' rate limiters, and what shows the stream's order, of an answer.
 func (s *sender) paced(a *answer, verdicts []judged) {
+	throttled := map[string]bool{}
 	for i := range verdicts {
 		j := &verdicts[i]
 		switch {
@@ -260,7 +270,8 @@ func (s *sender) paced(a *answer, verdicts []judged) {
 			if f := j.first(); s.stream.state == unaggregated && f.ehk == "" && s.stream.landed.note(f.key, j.shard) {
 				s.stream.auto = true
 			}
-		case j.rule.Class == failure.Throttle:
+		case j.rule.Class == failure.Throttle && !throttled[j.entry.shard]: // once in a call
+			throttled[j.entry.shard] = true
 			s.stream.paces.throttled(j.entry.shard)
 		}
 	}
@@ -290,7 +301,7 @@ func (s *sender) report() {
 
 // countVerdicts enters an answer in the figures.
 func (s *sender) countVerdicts(a *answer, verdicts []judged) {
-	s.p.count(func(st *Stats) {
+	s.p.figures.count(func(st *Stats) {
 		st.Requests++
 		if a.err != nil && a.rule.Class == failure.Unknown {
 			st.Unknown++

@@ -1,6 +1,8 @@
 package producer
 
 import (
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rivulet-iot/rivulet/internal/failure"
@@ -54,15 +56,29 @@ type Stats struct {
 	Since   time.Time // when State began
 }
 
+// figures are what Stats shows beside the ledger.
+type figures struct {
+	refused              atomic.Uint64
+	upBefore, downBefore uint64 // bytes that the client had counted at New
+	mu                   sync.Mutex
+	stats                Stats
+}
+
+func newFigures(api API) figures {
+	up, down := socketBytes(api)
+	return figures{upBefore: up, downBefore: down, stats: Stats{Since: time.Now()}}
+}
+
 // Stats returns the figures. It is cheap and safe to call at any time, also
 // after Close.
 func (p *Producer) Stats() Stats {
-	p.mu.Lock()
-	s := p.stats
-	p.mu.Unlock()
-	s.Refused = p.refused.Load()
+	f := &p.figures
+	f.mu.Lock()
+	s := f.stats
+	f.mu.Unlock()
+	s.Refused = f.refused.Load()
 	up, down := socketBytes(p.api)
-	s.SocketBytesUp, s.SocketBytesDown = up-p.upBefore, down-p.downBefore
+	s.SocketBytesUp, s.SocketBytesDown = up-f.upBefore, down-f.downBefore
 	s.Ledger = p.buf.Ledger()
 	return s
 }
@@ -79,36 +95,38 @@ func socketBytes(api API) (up, down uint64) {
 }
 
 // count changes the figures.
-func (p *Producer) count(f func(*Stats)) {
-	p.mu.Lock()
-	f(&p.stats)
-	p.mu.Unlock()
+func (f *figures) count(change func(*Stats)) {
+	f.mu.Lock()
+	change(&f.stats)
+	f.mu.Unlock()
 }
 
 // setState notes a change of state, and logs it.
 func (p *Producer) setState(state State, rule failure.Rule, err error) {
-	p.mu.Lock()
-	if state == Closed { // the last fault stays to be read
-		p.stats.State, p.stats.Since = Closed, time.Now()
-		p.mu.Unlock()
-		return
-	}
-	changed := p.stats.State != state || p.stats.Code != rule.Code
-	p.stats.Message = ""
-	if err != nil {
-		p.stats.Message = failure.Clean(err)
-	}
-	if changed {
-		p.stats.State, p.stats.Code, p.stats.Since = state, rule.Code, time.Now()
-	}
-	p.stats.Advice = rule.Advice
-	message := p.stats.Message
-	p.mu.Unlock()
+	changed, message := p.figures.state(state, rule, err)
 	switch {
-	case !changed:
+	case !changed || state == Closed:
 	case err == nil:
 		p.cfg.Logger.Info("kinesis stream", "stream", p.cfg.Stream, "state", state.String())
 	default:
 		p.cfg.Logger.Warn("kinesis stream", "stream", p.cfg.Stream, "state", state.String(), "code", rule.Code, "advice", rule.Advice, "error", message)
 	}
+}
+
+// state enters a state, and reports whether it is another one than before.
+func (f *figures) state(state State, rule failure.Rule, err error) (changed bool, message string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := &f.stats
+	if changed = s.State != state || s.Code != rule.Code; changed {
+		s.Since = time.Now()
+	}
+	if s.State = state; state == Closed { // the last fault stays to be read
+		return changed, ""
+	}
+	s.Code, s.Advice, s.Message = rule.Code, rule.Advice, ""
+	if err != nil {
+		s.Message = failure.Clean(err)
+	}
+	return changed, s.Message
 }

@@ -15,6 +15,7 @@ type stream struct {
 	state       streamState
 	shards      *partition.Map // while aggregating
 	recordBytes int            // the most that data and key of one record may have
+	limited     bool           // the stream was described, and so its limit is known
 	askAt       time.Time      // when to ask again; zero: when something lands elsewhere
 	listed      time.Time      // when the shards were listed last after something landed elsewhere
 	distrust    time.Duration  // how long not to aggregate after the next landing that the list does not explain
@@ -122,7 +123,7 @@ func (st *stream) explain(now time.Time, entries []*entry, a *answer) {
 func (st *stream) askFailed(now time.Time, rule failure.Rule) (stop bool) {
 	ask, why := time.Hour, whyDenied
 	switch {
-	case rule.Class == failure.Throttle, rule.Class == failure.Retry:
+	case rule.Class == failure.Throttle, rule.Class == failure.Retry, rule.Class == failure.Unknown:
 		ask, why = time.Minute, ""
 	case rule.Code == "AccessDeniedException", rule.Code == "UnknownOperationException", rule.Code == failure.CodeEmptyResponse,
 		rule.Code == failure.CodeHugeResponse, rule.Class == failure.Bisect, rule.Class == failure.TooLarge:

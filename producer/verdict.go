@@ -94,13 +94,17 @@ func judgeEntry(e *entry, r *types.PutRecordsResultEntry, belongs func(e *entry,
 		return judged{entry: e, verdict: v, rule: rule, err: fmt.Errorf("%s: %s", code, aws.ToString(r.ErrorMessage))}
 	case seq == "":
 		return judged{entry: e, verdict: again, rule: failure.Lookup(failure.CodeEmptyResponse), err: errEmptyAnswer}
-	case e.aggregate() && shard != e.shard && !belongs(e, shard):
+	case len(e.frames) > 1 && shard != e.shard && !belongs(e, shard):
 		// A consumer that checks hash ranges drops the whole aggregate, silently: all
 		// of its frames are sent again. One that does not check will see them twice.
 		return judged{entry: e, verdict: again, shard: shard, rule: failure.Rule{Code: codeMoved}}
 	}
 	return judged{entry: e, verdict: delivered, shard: shard, seq: seq}
 }
+
+// blamesSize reports whether a refusal for its size of that many records, of so many bytes, is one
+// of their sum: what is small is refused for something else.
+func blamesSize(records, bytes int) bool { return records > 1 && bytes > 2*probeBytes }
 
 // ofClass returns the verdict on what a failure of that class happened to.
 func ofClass(c failure.Class) verdict {

@@ -17,19 +17,17 @@ import (
 // before it is finished, a suspect, or in a frame before it in the queue. So frames leave the
 // queue, without being sent, by whole lanes or all together.
 type window struct {
-	cfg      *Config
-	buf      retry.Buffer
-	size     int  // bytes of rows, with overhead, that are framed at a time, and of frames that wait
-	most     int  // bytes that may be leased
-	byDevice bool // a record's key is its device
-	fr       framer
-	queue    queue
-	front    front
-	lanes    lanes
-	hunt     hunt
-	maybe    indexSet // entries that an attempt of unknown outcome carried
-	marks    marks
-	ended    []ending // not reported yet
+	cfg    *Config
+	buf    retry.Buffer
+	bounds bounds
+	fr     framer
+	queue  queue
+	front  front
+	lanes  lanes
+	hunt   hunt
+	maybe  indexSet // entries that an attempt of unknown outcome carried
+	marks  marks
+	ended  []ending // not reported yet
 }
 
 // front is the place up to which the buffer was read.
@@ -59,6 +57,21 @@ func (w *window) end(e ending) {
 	w.ended = append(w.ended, e)
 }
 
+// onlySuspects reports whether nothing is left to send but suspects, and it is time to try them.
+func (w *window) onlySuspects(now time.Time) bool {
+	return len(w.queue.frames) == 0 && len(w.hunt.fresh.runs) > 0 && !w.hunt.later(now)
+}
+
+// refusals returns how many calls in a row were refused with nothing stored between, and since
+// when.
+func (w *window) refusals() (int, time.Time) { return w.hunt.tries, w.hunt.since }
+
+// due makes lanes and suspects try at once.
+func (w *window) due() {
+	w.lanes.due()
+	w.hunt.until = time.Time{}
+}
+
 // takeEnded returns the endings since the last call.
 func (w *window) takeEnded() []ending {
 	e := w.ended
@@ -78,6 +91,7 @@ func (w *window) unsure(f *frame) {
 func (w *window) apply(now time.Time, verdicts []judged, whole bool) (late int) {
 	late = w.deliver(verdicts)
 	var split []judged
+	held := map[laneID]bool{}
 	for i := range verdicts {
 		j := &verdicts[i]
 		switch j.verdict {
@@ -87,11 +101,11 @@ func (w *window) apply(now time.Time, verdicts []judged, whole bool) (late int) 
 				w.unsure(f)
 			}
 			if !whole && j.rule.Code != codeMoved {
-				w.hold(now, j)
+				w.hold(now, j, held)
 			}
 		case hold:
 			if !whole {
-				w.hold(now, j)
+				w.hold(now, j, held)
 			}
 		default:
 			split = append(split, *j)
@@ -130,14 +144,16 @@ func (w *window) deliver(verdicts []judged) (late int) {
 	return late
 }
 
-// hold puts the lane of an entry that was not stored into trouble: its shard if that
-// throttles, else each of its keys.
-func (w *window) hold(now time.Time, j *judged) {
-	held := map[laneID]bool{}
+// hold puts the lane of an entry that was not stored into trouble, once in a call: its shard if that
+// throttles or if several keys shared the entry, else its key.
+func (w *window) hold(now time.Time, j *judged, held map[laneID]bool) {
 	for _, f := range j.frames {
 		id := w.lanes.failing(f.key, f.home)
-		if j.rule.Class == failure.Throttle && f.ehk == "" {
+		if j.rule.Class == failure.Throttle && f.ehk == "" || j.keys() > 1 {
 			id = w.lanes.throttled(f.home)
+		}
+		if l := w.lanes.of(f.key, f.home); l != nil && l.id.rank() > id.rank() { // it is looked at first
+			id = l.id
 		}
 		if held[id] {
 			continue
@@ -164,6 +180,9 @@ func (w *window) split(now time.Time, entries []judged, whole bool) {
 	for i := range entries {
 		j := &entries[i]
 		records := j.records()
+		if j.verdict == tooLarge && blamesSize(records, j.payload()) {
+			continue // the next call carries less
+		}
 		w.hunt.refused(now, records, j.rule, j.err)
 		if records > 1 {
 			continue
@@ -221,7 +240,7 @@ func (w *window) reroute() {
 	for _, l := range w.lanes.all {
 		w.front.read = min(w.front.read, l.read)
 	}
-	w.lanes = lanes{shard: w.lanes.shard}
+	w.lanes = lanes{shard: w.lanes.shard, base: w.lanes.base}
 	w.front.more = true
 	w.giveBack()
 }

@@ -15,6 +15,7 @@ type facts struct {
 	recordBytes int    // the most that data and key of one record may have
 	call        int    // bytes that a call carries
 	most        int    // bytes that a call carries over a good link
+	limited     bool   // recordBytes is what the stream says
 	why         string // aggregates can't be sent to it, for good; "" if they can, or later
 }
 
@@ -31,19 +32,22 @@ const (
 // wanted returns how long until it is time to read; 0: now. Bell is told when the
 // next Put is to ring.
 func (w *window) wanted(now time.Time, flush uint64, bell *doorbell, age time.Duration, waits func(shard string) time.Duration) time.Duration {
-	if len(w.queue.frames) > 0 && (w.hunt.rows > 0 || w.room() < w.size/2) {
+	if len(w.queue.frames) > 0 && (w.hunt.rows > 0 || w.room() < w.bounds.window/2) {
 		w.makeRoom(now, waits)
-		if len(w.queue.frames) > 0 && (w.hunt.rows > 0 || w.room() < w.size/2) {
+		if len(w.queue.frames) > 0 && (w.hunt.rows > 0 || w.room() < w.bounds.window/2) {
 			return longest // crumbs would make small frames
 		}
 	}
 	wait := w.lanesWanted(now)
-	if wait == 0 || len(w.hunt.proven.runs) > 0 {
+	if wait == 0 || len(w.hunt.proven.runs) > 0 && !w.hunt.later(now) {
 		return 0
 	}
 	first, next := w.buf.Span()
 	if first < w.front.oldest { // a disk was read late: what it has is older
 		w.front.read, w.front.more = min(w.front.read, first), true
+		for _, l := range w.lanes.all {
+			l.read = min(l.read, first)
+		}
 	}
 	w.front.oldest = first
 	if w.front.read >= next {
@@ -70,6 +74,9 @@ func (w *window) wanted(now time.Time, flush uint64, bell *doorbell, age time.Du
 // trouble, and shards whose pace lets nothing through for longer, or that take more than
 // half of the room.
 func (w *window) makeRoom(now time.Time, waits func(shard string) time.Duration) {
+	if _, next := w.buf.Span(); w.front.read >= next && len(w.lanes.all) < 2 {
+		return // there is nothing else to read
+	}
 	for _, l := range w.lanes.all {
 		if l.until.After(now) {
 			w.giveBackLane(l)
@@ -81,7 +88,7 @@ func (w *window) makeRoom(now time.Time, waits func(shard string) time.Duration)
 	}
 	for shard, n := range bytes {
 		d := waits(shard)
-		if d >= longPace || d > 0 && n > w.size/2 && len(bytes) > 1 {
+		if d >= longPace || d > 0 && n > w.bounds.window/2 && len(bytes) > 1 {
 			l := w.lanes.trouble(now, laneID{shardLane, shard}, failure.Rule{}, w.front.read)
 			l.until = now.Add(d)
 			w.giveBackLane(l)
@@ -100,11 +107,13 @@ func (w *window) lanesWanted(now time.Time) time.Duration {
 		if w.queued(l) {
 			continue
 		}
-		if l.read >= w.front.read && !l.until.After(now) {
+		if l.read >= w.front.read && now.Sub(l.until) > l.rest() {
 			w.lanes.remove(l)
 			continue
 		}
-		wait = min(wait, max(l.until.Sub(now), 0))
+		if l.read < w.front.read {
+			wait = min(wait, max(l.until.Sub(now), 0))
+		}
 	}
 	return wait
 }
@@ -121,7 +130,7 @@ func (w *window) queued(l *lane) bool {
 // room returns how many bytes of rows, with overhead, may be read: a window, and
 // what is made of it must fit another one, together with what waits to be sent.
 func (w *window) room() int {
-	return min(w.size, w.most-w.queue.stored, int(float64(w.size-w.queue.bytes)/w.fr.rate()))
+	return min(w.bounds.window, w.bounds.leases-w.queue.stored, int(float64(w.bounds.window-w.queue.bytes)/w.fr.rate()))
 }
 
 // fill reads rows and makes frames of them. It reports whether there was anything to
@@ -138,14 +147,17 @@ func (w *window) fill(now time.Time, f facts, bell *doorbell) bool {
 			rows -= n
 		}
 	}
-	if rows > 0 && len(w.hunt.proven.runs) > 0 {
+	if rows > 0 && len(w.hunt.proven.runs) > 0 && !w.hunt.later(now) {
 		n := w.readSuspects(&w.hunt.proven, f, rows)
+		if n == 0 { // in lanes that wait, or on a disk that cannot be read now
+			w.hunt.until = now.Add(longest)
+		}
 		got = got || n > 0
 		rows -= n
 	}
 	// One window after the other, so that a backlog fills calls although its rows
 	// do not fit the memory at once. A quarter of a window of frames is enough.
-	for enough := min(f.call, w.size/4); rows > 0; {
+	for enough := min(f.call, w.bounds.window/4); rows > 0; {
 		_, next := w.buf.Span()
 		if w.front.read >= next {
 			break
@@ -153,7 +165,7 @@ func (w *window) fill(now time.Time, f facts, bell *doorbell) bool {
 		n, moved := w.readFront(next, f, bell, rows)
 		got = got || moved
 		rows -= n
-		if !moved || !w.front.more || w.queue.bytes >= enough || w.room() < w.size/2 {
+		if !moved || !w.front.more || w.queue.bytes >= enough || w.room() < w.bounds.window/2 {
 			break
 		}
 	}
@@ -227,6 +239,12 @@ func (w *window) readLane(l *lane, f facts, rows int) (taken int, moved bool) {
 // readSuspects makes frames of suspects, and returns of how many. Of those that it passes
 // without finding them, dropped or expired, nothing is to be known.
 func (w *window) readSuspects(set *indexSet, f facts, rows int) int {
+	w.tidy()
+	first, _ := w.buf.Span()
+	set.dropBelow(first)
+	if len(set.runs) == 0 {
+		return 0
+	}
 	runs := set.runs
 	var found []run
 	r := reading{from: runs[0].first, to: runs[len(runs)-1].last + 1, bytes: max(w.room(), 1), rows: rows}

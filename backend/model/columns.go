@@ -32,8 +32,8 @@ type Conversion struct {
 var (
 	before = []Column{
 		{Name: "device_id", Type: "string", Doc: "the device"},
-		{Name: "boot", Type: "string", Doc: "random name of an opening of the device's buffer, 16 hexadecimal digits; device_id, boot and seq identify a record"},
-		{Name: "seq", Type: "bigint", Doc: "number of the record in that boot, from 1, without gaps"},
+		{Name: "boot", Type: "string", Doc: "random name of one count of the device's records, 16 hexadecimal digits; device_id, boot and seq identify a record"},
+		{Name: "seq", Type: "bigint", Doc: "number of the record in that count, from 1, without gaps"},
 		{Name: "ts", Type: "timestamp", Doc: "when it was observed, UTC"},
 		{Name: "ts_source", Type: "string", Doc: "whose clock ts is of: device, or arrival, where the device's was wrong"},
 		{Name: "device_ts", Type: "string", Doc: "the time as the device gave it, where ts_source is arrival"},

@@ -167,7 +167,7 @@ func TestBackendRenderAgain(t *testing.T) {
 		require.Equal(t, was, tree(t, "out"))
 	}
 	edit(t, "v2.json", `"name": "co2", "kind": "int"`, `"name": "co2", "kind": "float"`)
-	refused("out has an earlier rendering: options: 2 are wrong:\n  schemas = co2: the table has this column as bigint, it would become double")
+	refused("out has an earlier rendering: options: 2 are wrong:\n    schemas = co2: the table has this column as bigint, it would become double")
 	edit(t, "v2.json", `"name": "co2", "kind": "float"`, `"name": "co2", "kind": "int"`)
 
 	edit(t, "out/model.json", `"format": 1`, `"format": 2`)

@@ -45,7 +45,7 @@ func TestBackendTryMistakes(t *testing.T) {
 		{"-keep takes a directory that is not there yet", exitFailed, []string{"-input", "day.ndjson", "-python", script(t, ""), "-keep", "."}},
 		{"has no pyspark, pandas; these make one that has all", exitFailed, []string{"-input", "day.ndjson", "-python", script(t, "echo pyspark pandas")}},
 		{"-m pip install pyspark==4.1.1 pyarrow pandas zstandard==0.25.0\n", exitFailed, []string{"-input", "day.ndjson", "-python", "./none", "-keep", "kept"}},
-		{"the job failed: exit status 3; the end of what Spark said:\nit does not work\n", exitFailed,
+		{"the job failed: exit status 3; the end of what Spark said:\n  it does not work\n", exitFailed,
 			[]string{"-input", "day.ndjson", "-python", script(t, `[ "$1" = -c ] || { echo it does not work; echo "=== Streaming Query ==="; exit 3; } >&2`)}},
 	} {
 		code, out, err := cli(append([]string{"backend", "try"}, c.args...)...)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/rivulet-iot/rivulet/internal/term"
 )
 
 // command is one subcommand.
@@ -82,12 +84,22 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "rivulet %s: %v\n", name, err)
+	fmt.Fprintf(stderr, "rivulet %s: %s\n", name, forTerminal(err))
 	if errors.As(err, new(usageError)) {
 		fmt.Fprintf(stderr, "\"rivulet help %s\" explains the command\n", name)
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// forTerminal returns an error's text, which may quote what a stream, a file or an endpoint
+// says. Lines after the first are set in, so that none passes for a line of the program's own.
+func forTerminal(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i, l := range lines {
+		lines[i] = term.Escape(l)
+	}
+	return strings.Join(lines, "\n  ")
 }
 
 func help(args []string, stdout, stderr io.Writer) int {

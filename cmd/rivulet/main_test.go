@@ -195,3 +195,15 @@ func TestLocalCredentials(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "mine", creds.AccessKeyID)
 }
+
+// What an error quotes does nothing to the terminal, and passes for no line of the program's.
+func TestErrorsAreSafeToShow(t *testing.T) {
+	err := fmt.Errorf("what a stream says: \x1b[2J\u202e\nrivulet tail: 5 records, nothing is missing\r\n%s", "\u009b31m")
+	require.Equal(t, `what a stream says: \x1b[2J\u202e
+  rivulet tail: 5 records, nothing is missing\x0d
+  \x9b31m`, forTerminal(err))
+	code, _, stderr := cli("spool", "verify", "no/such\x1b[2J\u202e")
+	require.NotZero(t, code)
+	require.NotContains(t, stderr, "\x1b")
+	require.NotContains(t, stderr, "\u202e")
+}

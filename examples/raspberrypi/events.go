@@ -7,7 +7,9 @@ import (
 	"maps"
 	"sync"
 
+	"github.com/rivulet-iot/rivulet/internal/term"
 	"github.com/rivulet-iot/rivulet/producer"
+	"github.com/rivulet-iot/rivulet/record"
 	"github.com/rivulet-iot/rivulet/retry"
 )
 
@@ -29,7 +31,7 @@ type tally struct {
 type event struct {
 	Event  string    `json:"event"`
 	Device string    `json:"device"`
-	Boot   uint64    `json:"boot"`
+	Boot   string    `json:"boot"`
 	Seq    [2]uint64 `json:"seq"`
 	Reason string    `json:"reason,omitempty"`
 }
@@ -37,9 +39,26 @@ type event struct {
 func (t *tally) init(events bool, out io.Writer) {
 	t.shards = map[string]uint64{}
 	if events {
-		t.out = json.NewEncoder(out)
-		t.out.SetEscapeHTML(false)
+		t.out = jsonEncoder(out)
 	}
+}
+
+// jsonEncoder returns an encoder of JSON that a terminal may show: its values are
+// as they are, but no character is one that a terminal obeys.
+func jsonEncoder(out io.Writer) *json.Encoder {
+	e := json.NewEncoder(escaped{out})
+	e.SetEscapeHTML(false)
+	return e
+}
+
+// escaped is a writer of JSON.
+type escaped struct{ to io.Writer }
+
+func (w escaped) Write(p []byte) (int, error) {
+	if _, err := w.to.Write(term.EscapeJSON(nil, p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // delivery is the producer's OnDelivery; calls are serial.
@@ -58,7 +77,7 @@ func (t *tally) delivery(d producer.Delivery) {
 		}
 	}
 	for _, r := range d.IDs {
-		e.Device, e.Boot, e.Seq = r.Device, r.Boot, [2]uint64{r.First, r.Last}
+		e.Device, e.Boot, e.Seq = r.Device, record.FormatBoot(r.Boot), [2]uint64{r.First, r.Last}
 		t.write(&e)
 	}
 }
@@ -66,7 +85,7 @@ func (t *tally) delivery(d producer.Delivery) {
 // spooled is the disk's OnSpooled; calls are serial.
 func (t *tally) spooled(ranges []retry.Range) {
 	for _, r := range ranges {
-		t.write(&event{Event: "spooled", Device: r.Device, Boot: r.Boot, Seq: [2]uint64{r.First, r.Last}})
+		t.write(&event{Event: "spooled", Device: r.Device, Boot: record.FormatBoot(r.Boot), Seq: [2]uint64{r.First, r.Last}})
 	}
 }
 

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/rivulet-iot/rivulet/internal/term"
 	"github.com/rivulet-iot/rivulet/producer"
 )
 
 // say writes a line on stderr, above the live line if there is one.
 func (a *agent) say(format string, args ...any) {
-	text := "raspberrypi: " + fmt.Sprintf(format, args...)
+	text := "raspberrypi: " + term.Escape(fmt.Sprintf(format, args...))
 	if live := a.live.Load(); live != nil {
 		live.Print(text)
 		return

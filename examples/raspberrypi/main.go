@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/rivulet-iot/rivulet/examples/raspberrypi/machine"
+	"github.com/rivulet-iot/rivulet/internal/term"
 	"github.com/rivulet-iot/rivulet/producer"
 	"github.com/rivulet-iot/rivulet/producer/wire"
 	"github.com/rivulet-iot/rivulet/record"
@@ -51,7 +52,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	if err != nil {
 		for _, problem := range strings.Split(err.Error(), "\n") {
-			fmt.Fprintln(stderr, "raspberrypi:", problem)
+			fmt.Fprintln(stderr, "raspberrypi:", term.Escape(problem))
 		}
 		fmt.Fprintln(stderr, "raspberrypi -h explains the flags.")
 		return 2
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	a := &agent{options: o, stdout: stdout, stderr: stderr, began: time.Now()}
 	if err := a.start(); err != nil {
 		a.stop()
-		fmt.Fprintln(stderr, "raspberrypi:", err)
+		fmt.Fprintln(stderr, "raspberrypi:", term.Escape(err.Error()))
 		return 1
 	}
 	a.work(ctx, stdin)

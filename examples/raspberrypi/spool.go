@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rivulet-iot/rivulet/internal/term"
 	"github.com/rivulet-iot/rivulet/producer"
 	"github.com/rivulet-iot/rivulet/retry"
 )
@@ -125,7 +126,7 @@ func (f *figures) spoolRows(row func(head, format string, args ...any), red func
 	}
 	row("spool", "%s made durable; %s written to flash in %s", count(f.Spooled, "record"), size(f.FlashBytes), count(f.Fsyncs, "fsync"))
 	if f.Pending > 0 {
-		row("", "%s %s in %s for the next run", count(f.Pending, "record"), map[bool]string{true: "stays", false: "stay"}[f.Pending == 1], f.Spool)
+		row("", "%s %s in %s for the next run", count(f.Pending, "record"), map[bool]string{true: "stays", false: "stay"}[f.Pending == 1], term.Escape(f.Spool))
 	}
 	if f.Degraded {
 		row("", "%s the disk could not be used at the end; records were kept in memory", red("degraded:"))

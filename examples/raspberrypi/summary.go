@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rivulet-iot/rivulet/examples/raspberrypi/machine"
+	"github.com/rivulet-iot/rivulet/internal/term"
 	"github.com/rivulet-iot/rivulet/record"
 )
 
@@ -30,12 +30,10 @@ func (a *agent) report() int {
 		fmt.Fprint(to, f.summary(color, len(problems) == 0))
 	}
 	for _, p := range problems {
-		fmt.Fprintln(a.stderr, "raspberrypi:", p)
+		fmt.Fprintln(a.stderr, "raspberrypi:", term.Escape(p))
 	}
 	if a.json {
-		enc := json.NewEncoder(a.stdout)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(f); err != nil {
+		if err := jsonEncoder(a.stdout).Encode(f); err != nil {
 			fmt.Fprintln(a.stderr, "raspberrypi: stdout:", err)
 			return 1
 		}
@@ -75,7 +73,7 @@ func (f *figures) summary(color, good bool) string {
 		if i == 0 {
 			head = "sensors"
 		}
-		row(head, "%s", s)
+		row(head, "%s", term.Escape(s.String()))
 	}
 	if f.BadLines > 0 {
 		row("skipped", "%d bad line(s)", f.BadLines)

@@ -88,10 +88,11 @@ Output:
   -print-schema     print the schema of this machine's sensors, as JSON, and end;
                     readers of the stream want it: rivulet tail -schema FILE
   -events           JSON lines on stdout as records reach a level:
-                    {"event":"delivered","device":"pi","boot":7,"seq":[1,60]}
+                    {"event":"delivered","device":"pi","boot":"9f3c01d2e4a5b687","seq":[1,60]}
                     or evicted, expired, rejected, corrupt, with a reason; or
                     spooled: durable in DIR, written as soon as it is; what is
-                    delivered sooner may never be spooled
+                    delivered sooner may never be spooled. An id is device, boot and
+                    seq; each run has a boot of its own, drawn at random.
                     A loss so damaged that nobody can tell whose it was has device ""
                     and seq [1,n] for n records
 

@@ -118,13 +118,6 @@ func (w *world) putSome(o *opening) {
 	}
 }
 
-// appendTo appends a row and returns the id that it got.
-func appendTo(t *testing.T, buf retry.Buffer, device string, row []byte) record.ID {
-	boot, seq, err := buf.Append(context.Background(), device, row)
-	require.NoError(t, err)
-	return record.ID{Device: device, Boot: boot, Seq: seq}
-}
-
 // deliver sends what is pending, maybe twice, and finishes some or all of it.
 func (w *world) deliver(o *opening) {
 	entries := o.buf.Next(1 << uint(6+w.rng.IntN(8)))

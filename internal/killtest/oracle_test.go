@@ -52,7 +52,7 @@ func newOracle() *oracle {
 type event struct {
 	Event  string
 	Device string
-	Boot   uint64
+	Boot   string
 	Seq    [2]uint64
 	Reason string
 }
@@ -62,14 +62,9 @@ func (o *oracle) bind(boot uint64, run int) error {
 	other, known := o.runOf[boot]
 	switch {
 	case known && other != run:
-		return fmt.Errorf("boot %d is of run %d and of run %d", boot, other, run)
+		return fmt.Errorf("boot %s is of run %d and of run %d", record.FormatBoot(boot), other, run)
 	case o.runs[run].boot != 0 && o.runs[run].boot != boot:
-		return fmt.Errorf("run %d has boots %d and %d", run, o.runs[run].boot, boot)
-	}
-	for i, r := range o.runs {
-		if r.boot != 0 && (i < run) != (r.boot < boot) && i != run {
-			return fmt.Errorf("run %d has boot %d, run %d has %d", i, r.boot, run, boot)
-		}
+		return fmt.Errorf("run %d has boots %s and %s", run, record.FormatBoot(o.runs[run].boot), record.FormatBoot(boot))
 	}
 	o.runOf[boot], o.runs[run].boot = run, boot
 	return nil
@@ -83,13 +78,14 @@ func (o *oracle) said(lines []string) error {
 		if err := json.Unmarshal([]byte(l), &e); err != nil {
 			return fmt.Errorf("event %s: %w", l, err)
 		}
-		from := origin{e.Device, e.Boot}
-		if e.Seq[0] < 1 || e.Seq[1] < e.Seq[0] || e.Boot == 0 || e.Device == "" {
+		boot, err := record.ParseBoot(e.Boot)
+		from := origin{e.Device, boot}
+		if err != nil || e.Seq[0] < 1 || e.Seq[1] < e.Seq[0] || boot == 0 || e.Device == "" {
 			return fmt.Errorf("event %s makes no sense", l)
 		}
 		switch e.Event {
 		case "spooled":
-			if err := o.bind(e.Boot, len(o.runs)-1); err != nil {
+			if err := o.bind(boot, len(o.runs)-1); err != nil {
 				return fmt.Errorf("event %s: %w", l, err)
 			}
 			o.claimed[from] = max(o.claimed[from], e.Seq[1])
@@ -162,7 +158,7 @@ func (o *oracle) end() error {
 	var errs []error
 	for from, seq := range o.claimed {
 		if o.top[from] < seq {
-			errs = append(errs, fmt.Errorf("of device %s, boot %d, the agent spooled records up to %d; only those up to %d came", from.device, from.boot, seq, o.top[from]))
+			errs = append(errs, fmt.Errorf("of device %s, boot %s, the agent spooled records up to %d; only those up to %d came", from.device, record.FormatBoot(from.boot), seq, o.top[from]))
 		}
 	}
 	for i, r := range o.runs {
@@ -192,7 +188,7 @@ func TestOracle(t *testing.T) {
 	}
 	say := func(name string, device int, boot uint64, a, b uint64) step {
 		return func(o *oracle) error {
-			return o.said([]string{fmt.Sprintf(`{"event":%q,"device":"pi-%d","boot":%d,"seq":[%d,%d]}`, name, device, boot, a, b)})
+			return o.said([]string{fmt.Sprintf(`{"event":%q,"device":"pi-%d","boot":%q,"seq":[%d,%d]}`, name, device, record.FormatBoot(boot), a, b)})
 		}
 	}
 	send := func(boot uint64, seq, n uint64, change ...string) step {
@@ -224,10 +220,10 @@ func TestOracle(t *testing.T) {
 		"not ours":        {append(two, send(1, 3, 8, `"n":8,`, ``)), "never put"},
 		"damaged":         {append(two, send(1, 3, 8, `}`, ``)), "a user record is damaged"},
 		"id used twice":   {append(two, send(1, 2, 8)), "record 3 of the run"},
-		"boot used twice": {append(two, send(1, 1, 100)), "boot 1 is of run 0 and of run 1"},
-		"the same, said":  {append(two, say("spooled", 0, 1, 3, 3)), "boot 1 is of run 0 and of run 1"},
-		"two boots":       {append(two, send(2, 1, 100), send(3, 1, 101)), "run 1 has boots 2 and 3"},
-		"boot went back":  {[]step{run(0, 100, 0), send(7, 1, 0), run(100, 200, 0), send(6, 1, 100)}, "run 0 has boot 7, run 1 has 6"},
+		"boot used twice": {append(two, send(1, 1, 100)), "boot 0000000000000001 is of run 0 and of run 1"},
+		"the same, said":  {append(two, say("spooled", 0, 1, 3, 3)), "boot 0000000000000001 is of run 0 and of run 1"},
+		"two boots":       {append(two, send(2, 1, 100), send(3, 1, 101)), "run 1 has boots 0000000000000002 and 0000000000000003"},
+		"boot unknown":    {append(two, say("spooled", 0, 0, 1, 1)), "makes no sense"},
 		"gave up":         {append(two, say("evicted", 0, 1, 1, 1)), "the agent gave records up"},
 		"nonsense":        {append(two, say("delivered", 0, 1, 2, 1)), "makes no sense"},
 	} {

@@ -37,7 +37,7 @@ func TestCommandsInDocumentsRun(t *testing.T) {
 	if _, err := exec.LookPath("bash"); err != nil || runtime.GOOS == "windows" {
 		t.Skip("needs bash")
 	}
-	setAside(t, "rivulet-backend.yaml", "env.schema.json", "out")
+	setAside(t, "rivulet-backend.yaml", "env.schema.json", "out", "spool")
 	ran := map[string]bool{}
 	for _, doc := range documents(t) {
 		for _, block := range blocks(t, doc, "sh") {

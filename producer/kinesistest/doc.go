@@ -18,6 +18,9 @@
 //
 //	srv.Inject(kinesistest.Fault{Rate: 0.02, Effect: kinesistest.LoseReply()})
 //
+// Others answer in the place of Kinesis too: captive portals, proxies, redirects, bodies
+// without end. See [Reply], [Redirect], [EndlessReply], [DripReply] and [GoAway].
+//
 // # What it promises
 //
 //   - It accepts a request only if Kinesis would: AWS Signature Version 4 is

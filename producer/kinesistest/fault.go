@@ -2,6 +2,7 @@ package kinesistest
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -139,6 +140,7 @@ func (i *Injection) Remove() {
 	i.s.mu.Lock()
 	defer i.s.mu.Unlock()
 	i.removed = true
+	i.s.faults = slices.DeleteFunc(i.s.faults, func(o *Injection) bool { return o == i })
 }
 
 // Calls returns how many calls the fault has hit.

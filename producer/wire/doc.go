@@ -18,8 +18,21 @@
 //     (Config.TLS), and forgets a connection on which a call timed out, which
 //     HTTP/2 would otherwise go on using,
 //   - works with a clock that stands at 1970: certificates are checked against a
-//     time that is not before the program was built, and the SDK corrects the
+//     time that is not before the program was built, nor before what the device
+//     learnt ([Client.LearnTime], [Client.TrustedTime]), and the SDK corrects the
 //     time it signs with from the Date of the answers.
+//
+// Each economy (CBOR, few headers, headers compressed in our own way) is left out for
+// an hour when an endpoint, or what stands before it, refuses it: the same call then
+// goes out again in the plainer form, and only if that works was it the economy. A
+// connection that is going away loses no call.
+//
+// It trusts nobody either: an answer is read under a cap that fits the call, no
+// redirect is followed, a session token does not go over a connection that anybody can
+// read, and a provider of credentials has fifteen seconds. A producer does the same for
+// its calls with any other client, as far as that can be done from without: with the
+// SDK's own HTTP client a call on a connection that is going away fails and is made
+// again, and the SDK's cache of credentials waits for ever for a provider that hangs.
 //
 // A flush of one record of 300 bytes, under a session token of 900, is 614 bytes up
 // and 271 down on a kept connection, TLS included; 846 up with net/http's own

@@ -88,6 +88,11 @@ func (c *Credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	case <-q.done:
 		return q.creds, q.err
 	case <-q.ctx.Done():
+		select {
+		case <-q.done: // which ends the context too
+			return q.creds, q.err
+		default:
+		}
 		err = fmt.Errorf("the credentials provider did not answer within %v", Patience)
 	case <-ctx.Done():
 		err = fmt.Errorf("the credentials provider has not answered yet: %w", ctx.Err())

@@ -81,9 +81,10 @@ func TestAProviderThatHangs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
-				hanging := 1
+				var hanging atomic.Int32
+				hanging.Store(1)
 				p := &scripted{do: func(_ context.Context, call int) (aws.Credentials, error) {
-					if call <= hanging {
+					if call <= int(hanging.Load()) {
 						<-release
 					}
 					return keys("t"), nil
@@ -94,7 +95,7 @@ func TestAProviderThatHangs(t *testing.T) {
 				_, err = c.Retrieve(context.Background())
 				require.NoError(t, err, "the first one still hangs")
 
-				hanging = 1000
+				hanging.Store(1000)
 				if k, ok := c.(*Credentials); ok {
 					k.Invalidate()
 				}
@@ -110,7 +111,7 @@ func TestAProviderThatHangs(t *testing.T) {
 				require.EqualValues(t, 3, p.calls.Load())
 				close(release)
 				synctest.Wait()
-				hanging = 0
+				hanging.Store(0)
 				_, err = c.Retrieve(context.Background())
 				require.NoError(t, err)
 			})
@@ -182,6 +183,12 @@ func TestOneQuestionForAll(t *testing.T) {
 		ask()
 		require.EqualValues(t, 3, p.calls.Load())
 	})
+	// Never is an answer that is there taken for one that is late.
+	c := New().credentials(&scripted{do: func(context.Context, int) (aws.Credentials, error) { return keys("t"), nil }})
+	for range 20_000 {
+		_, err := c.Retrieve(context.Background())
+		require.NoError(t, err)
+	}
 }
 
 type status int

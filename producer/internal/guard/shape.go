@@ -69,7 +69,7 @@ func tooMuch(deep bool) error {
 
 // Major types, RFC 8949 section 3.1.
 const (
-	cborBytes, cborText, cborList, cborMap, cborTag, cborOther = 2, 3, 4, 5, 6, 7
+	cborBytes, cborText, cborMap, cborTag = 2, 3, 5, 6
 
 	cborBreak   = 0xff
 	cborEndless = 31 // of unknown length, up to a break
@@ -77,67 +77,67 @@ const (
 
 // shapeCBOR looks through the first item of b.
 func shapeCBOR(b []byte, values int) error {
-	var left [mostDepth + 1]int64 // items of the containers that it is in; below 0: up to a break
+	var left [mostDepth + 1]int // items of the containers that it is in; below 0: up to a break
 	depth := 0
 	left[0] = 1
 	for i := 0; left[0] != 0 || depth > 0; {
-		if left[depth] == 0 {
+		switch {
+		case left[depth] == 0:
 			depth--
 			continue
-		}
-		if i >= len(b) {
+		case i >= len(b), b[i] == cborBreak && left[depth] > 0:
 			return errShape
-		}
-		if b[i] == cborBreak {
-			if left[depth] > 0 {
-				return errShape
-			}
+		case b[i] == cborBreak:
 			i++
 			depth--
 			continue
-		}
-		if left[depth] > 0 {
+		case left[depth] > 0:
 			left[depth]--
 		}
 		if values--; values < 0 {
 			return tooMuch(false)
 		}
-		major, endless := b[i]>>5, b[i]&31 == cborEndless
-		n, size, ok := cborHead(b[i:])
+		size, within, ok := cborItem(b[i:])
 		if !ok {
 			return errShape
 		}
 		i += size
-		switch major {
-		case cborBytes, cborText:
-			if !endless && n > uint64(len(b)-i) {
-				return errShape
-			} else if !endless {
-				i += int(n)
-				continue
-			}
-		case cborList, cborMap, cborTag:
-		default:
+		if within == 0 {
 			continue
 		}
-		// A container. Its length is believed only as far as there are bytes.
 		if depth++; depth > mostDepth {
 			return tooMuch(true)
 		}
-		switch {
-		case endless:
-			left[depth] = -1
-		case major == cborTag:
-			left[depth] = 1
-		case n > uint64(len(b)-i):
-			return errShape
-		case major == cborMap:
-			left[depth] = 2 * int64(n)
-		default:
-			left[depth] = int64(n)
-		}
+		left[depth] = within
 	}
 	return nil
+}
+
+// cborItem returns how many bytes the item takes that b begins with, and how many
+// items are within it, which come after: 0 for none, below 0 if they end with a break.
+// Whatever it says of lengths is believed only as far as there are bytes.
+func cborItem(b []byte) (size, within int, ok bool) {
+	n, size, ok := cborHead(b)
+	if !ok {
+		return 0, 0, false
+	}
+	endless, rest := b[0]&31 == cborEndless, uint64(len(b)-size)
+	switch major := b[0] >> 5; {
+	case major == cborTag:
+		return size, 1, true
+	case major < cborBytes || major > cborMap:
+		return size, 0, true
+	case endless:
+		return size, -1, true
+	case n > rest:
+		return 0, 0, false
+	case major <= cborText:
+		return size + int(n), 0, true
+	case major == cborMap:
+		return size, 2 * int(n), true
+	default:
+		return size, int(n), true
+	}
 }
 
 // cborHead reads the first byte of an item and the number that follows it. ok is
