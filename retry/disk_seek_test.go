@@ -29,7 +29,8 @@ func TestDiskSeekIsCheap(t *testing.T) {
 	}
 	check := func() {
 		rng := rand.New(rand.NewPCG(1, 1))
-		first, next := d.Span()
+		first, _ := d.Span()
+		next := first + 3000
 		for range 300 {
 			index := first + rng.Uint64N(next-first)
 			before := read
