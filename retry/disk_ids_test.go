@@ -89,7 +89,7 @@ func vanish(t *testing.T, dir string, devices int, random, again, finish bool) {
 		for _, e := range d.Next(1 << 20) {
 			ack(e)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(100 * time.Millisecond) // sooner than the disk is tried again
 		synctest.Wait()
 	}
 	unnamed := uint64(0)

@@ -96,3 +96,19 @@ func TestDiskKeepsTimeWithoutADisk(t *testing.T) {
 		require.NoError(t, d.Close())
 	})
 }
+
+// Once it is written no power cut takes it back.
+func TestDiskTimeIsDurable(t *testing.T) {
+	fsys := vfs.NewCrash()
+	d := still(t, fsys, crashOptions)
+	for day := range 3 {
+		at := time.UnixMilli(1_790_000_000_000).Add(time.Duration(day) * 24 * time.Hour)
+		d.KeepTime(at)
+		d.work()
+		require.NoError(t, d.Health().Err)
+		for state := range fsys.Point().States(64, 1) {
+			again := still(t, state, crashOptions)
+			require.True(t, at.Equal(again.TrustedTime()), "%v", again.TrustedTime())
+		}
+	}
+}

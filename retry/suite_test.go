@@ -132,6 +132,11 @@ func testBuffer(t *testing.T, f form) {
 		require.Len(t, b.Next(1), 1)
 		b.Ack(1, 4, Delivered)
 		require.EqualValues(t, 3, balanced(t, b).Pending)
+		settle(b)
+		require.Len(t, b.Next(1000), 3)
+		b.Return(3, 3)
+		b.Ack(1, 4, Delivered)
+		require.EqualValues(t, 1, balanced(t, b).Pending)
 	})
 
 	t.Run("Return and Seek give back all that is unfinished", func(t *testing.T) {

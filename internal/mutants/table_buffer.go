@@ -85,7 +85,7 @@ var room = []Mutant{
 		Name:  "a document is removed before the removal of its segment is durable",
 		Whose: ours,
 		Test:  crash,
-		Edits: edit("retry/disk_tidy.go", "if t.doc && !settled {", "if false {"),
+		Edits: edit("retry/disk_tidy.go", "if t.doc && !settled {", "if false && !settled {"),
 	},
 	{
 		Name:  "who reads in vain puts off the next try of the disk",

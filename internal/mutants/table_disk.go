@@ -64,14 +64,13 @@ var durability = []Mutant{
 	{
 		Name:  "the directory is not synced after a small file is replaced",
 		Whose: source("nsqio/go-diskqueue", "its metadata"),
-		Test:  "TestDiskBootsAreDurable",
-		Pkg:   "retry",
+		Test:  "TestWriteFileSurvivesCrashes",
 		Edits: edit("internal/vfs/durable.go", "return fsys.SyncDir(filepath.Dir(name))", "return nil"),
 	},
 	{
 		Name:  "the cursor is not synced",
-		Whose: source("elastic/beats", "state.dat") + "; here ids would be given out twice",
-		Test:  crash,
+		Whose: source("elastic/beats", "state.dat") + "; here a time that was kept would go back",
+		Test:  "TestDiskTimeIsDurable",
 		Edits: edit("retry/disk_cursor.go", "return w.slots.Sync()", "return nil"),
 	},
 	{
@@ -154,7 +153,7 @@ var log = []Mutant{
 	{
 		Name:  "finished entries in memory are delivered again after Return",
 		Whose: issue("elastic/beats", 32560),
-		Test:  "TestMemory/Return_gives_back_all_that_is_unfinished",
+		Test:  "TestMemory/Return_and_Seek_give_back_all_that_is_unfinished",
 		Edits: edit("retry/memory_read.go", "e.Index >= r.index && !c.done.has(i) && !c.leased.has(i)", "e.Index >= r.index && !c.leased.has(i)"),
 	},
 	{
@@ -185,7 +184,10 @@ var log = []Mutant{
 		Name:  "a damaged block is skipped without being counted",
 		Whose: source("open-telemetry/opentelemetry-collector", "persistent queue: an item that cannot be decoded is deleted, with a message for debugging"),
 		Test:  "TestDiskDamage",
-		Edits: edit("retry/disk_find.go", "f.lost = append(f.lost, h)\n", ""),
+		Edits: []Edit{
+			{"retry/disk_find.go", "f.lost = append(f.lost, h)\n", ""},
+			{"retry/disk_lose.go", "named := d.loseNamed(s, a, b, Corrupt)", "named := uint64(0)"},
+		},
 	},
 	{
 		Name:  "what recovery found damaged is not reported",

@@ -208,6 +208,13 @@ func TestHostileHeads(t *testing.T) {
 		require.ErrorIs(t, err, errNoHead, name)
 		require.Nil(t, blocksOf(memFile{b: data}, 9, nil), name)
 	}
+	var devices []Device // more than a head may list, all of them there
+	for range MaxHead / deviceBytes {
+		devices = append(devices, Device{Boot: 1, Runs: []Run{{1, 1}}})
+	}
+	long := Head{First: 1, Span: uint32(len(devices)), Entries: uint32(len(devices))}
+	require.Nil(t, blocksOf(memFile{b: long.seal(nil, 9, 0, appendDirectory(nil, nil, devices), nil)}, 9, nil))
+
 	h, err := headOf(memFile{b: hostile(func([]byte) {})}, 9, 0)
 	require.NoError(t, err, "the unchanged one is fine")
 	require.Equal(t, uint32(1), h.Entries)
