@@ -84,7 +84,7 @@ var room = []Mutant{
 	{
 		Name:  "a document is removed before the removal of its segment is durable",
 		Whose: ours,
-		Test:  crash,
+		Test:  "TestDiskDocumentOutlivesItsSegment",
 		Edits: edit("retry/disk_tidy.go", "if t.doc && !settled {", "if false && !settled {"),
 	},
 	{
