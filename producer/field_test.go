@@ -451,3 +451,38 @@ func TestTooLargeForTheStream(t *testing.T) {
 		require.ErrorContains(t, ds.all[0].Err, "2097153 bytes, the stream's limit is 1048576")
 	})
 }
+
+// TestAStreamMadeAnew: the stream is deleted and made again under its name, with other ranges under the
+// same shard ids. After the failure that shows it, no aggregate goes by the old list.
+func TestAStreamMadeAnew(t *testing.T) {
+	for _, code := range []string{"ResourceNotFoundException", "ResourceInUseException"} {
+		synctest.Test(t, func(t *testing.T) {
+			var anew atomic.Bool
+			f := &fake{shard: fmt.Sprint("s", quarter("pi"))} // the old one's, so that nothing looks moved
+			f.shards = func(int) []types.Shard {
+				q := quarters()
+				if anew.Load() { // the same names, the other way round
+					for i := range 2 {
+						q[i].ShardId, q[3-i].ShardId = q[3-i].ShardId, q[i].ShardId
+					}
+				}
+				return q
+			}
+			f.put = func(_ context.Context, _ int, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+				if !anew.Load() {
+					anew.Store(true)
+					return nil, api(code)
+				}
+				return nil, nil
+			}
+			p := newProducer(t, f, producer.Config{FlushInterval: time.Second})
+			defer end(p)
+			put(t, p, 10)
+			time.Sleep(time.Hour)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			require.EqualValues(t, 10, p.Stats().Delivered)
+			require.GreaterOrEqual(t, f.looks, 2, "%s: the shards are listed again before anything is sent", code)
+		})
+	}
+}

@@ -59,7 +59,7 @@ var durability = []Mutant{
 		Name:  "a used file is written to before its new name is durable",
 		Whose: ours + ": under the old name the new blocks are damage",
 		Test:  crash,
-		Edits: edit("retry/disk_file.go", "if err := d.syncDir(); err != nil {\n\t\td.discard(", "if err := error(nil); err != nil {\n\t\td.discard("),
+		Edits: edit("retry/disk_quota.go", "if err := d.syncDir(); err != nil {\n\t\td.discard(", "if err := error(nil); err != nil {\n\t\td.discard("),
 	},
 	{
 		Name:  "the directory is not synced after a small file is replaced",
@@ -72,13 +72,13 @@ var durability = []Mutant{
 		Name:  "the cursor is not synced",
 		Whose: source("elastic/beats", "state.dat") + "; here ids would be given out twice",
 		Test:  crash,
-		Edits: edit("retry/disk_attach.go", "return w.slots.Sync()", "return nil"),
+		Edits: edit("retry/disk_cursor.go", "return w.slots.Sync()", "return nil"),
 	},
 	{
 		Name:  "the cursor is always written in the same place",
 		Whose: source("elastic/beats", "state.dat is overwritten for each ACK"),
 		Test:  "TestDiskCursorSurvives",
-		Edits: edit("retry/disk_attach.go", "Generation: w.cursor.Generation + 1", "Generation: w.cursor.Generation + 2"),
+		Edits: edit("retry/disk_cursor.go", "Generation: w.cursor.Generation + 1", "Generation: w.cursor.Generation + 2"),
 	},
 	{
 		Name:  "what a killed process wrote and did not sync is taken for durable",
@@ -96,7 +96,7 @@ var durability = []Mutant{
 		Name:  "entries whose write failed are dropped",
 		Whose: "OpenTelemetry persistent queue: what cannot be stored is dropped",
 		Test:  "TestDiskFaults/drop-oldest/EIO",
-		Edits: edit("retry/disk_commit.go", "p.c.busy = false\n\t}\n\tif errors.Is", "p.c.busy, p.c.live = false, 0\n\t}\n\tif errors.Is"),
+		Edits: edit("retry/disk_commit.go", "p.c.busy = false\n\t}\n\treturn err", "p.c.busy, p.c.live = false, 0\n\t}\n\treturn err"),
 	},
 	{
 		Name:  "Sync does not wait for the disk",
@@ -173,19 +173,19 @@ var log = []Mutant{
 		Name:  "what cannot be read is given up at the first error",
 		Whose: ours + ": cards fail once",
 		Test:  "TestDiskFaults/drop-oldest/EIO_reading_too",
-		Edits: edit("retry/disk_read.go", "if err != nil && !d.alive(s) {", "if false {"),
+		Edits: edit("retry/disk_find.go", "if err != nil && !d.alive(s) {", "if false {"),
 	},
 	{
 		Name:  "reading stops at the first damaged block of a segment",
 		Whose: source("elastic/beats", "disk queue: the rest of the segment is discarded"),
 		Test:  "TestDiskDamage",
-		Edits: edit("retry/disk_read.go", "f.lost = append(f.lost, h)\n", "f.lost = append(f.lost, h)\n\t\tbreak\n"),
+		Edits: edit("retry/disk_find.go", "f.lost = append(f.lost, h)\n", "f.lost = append(f.lost, h)\n\t\tbreak\n"),
 	},
 	{
 		Name:  "a damaged block is skipped without being counted",
 		Whose: source("open-telemetry/opentelemetry-collector", "persistent queue: an item that cannot be decoded is deleted, with a message for debugging"),
 		Test:  "TestDiskDamage",
-		Edits: edit("retry/disk_read.go", "f.lost = append(f.lost, h)\n", ""),
+		Edits: edit("retry/disk_find.go", "f.lost = append(f.lost, h)\n", ""),
 	},
 	{
 		Name:  "what recovery found damaged is not reported",
@@ -233,13 +233,13 @@ var policy = []Mutant{
 		Name:  "the quota is not enforced",
 		Whose: issue("tailscale/tailscale", 1108) + ", a buffer of 368 GB",
 		Test:  "TestDiskQuotaAcrossACut",
-		Edits: edit("retry/disk_file.go", "func (d *Disk) quota(n int64) error {\n", "func (d *Disk) quota(n int64) error {\n\tif true {\n\t\treturn nil\n\t}\n"),
+		Edits: edit("retry/disk_quota.go", "func (d *Disk) quota(n int64) error {\n", "func (d *Disk) quota(n int64) error {\n\tif true {\n\t\treturn nil\n\t}\n"),
 	},
 	{
 		Name:  "the quota forgets files that a power cut may give back",
 		Whose: ours,
 		Test:  "TestDiskQuotaAcrossACut",
-		Edits: edit("retry/disk_file.go", "if free-d.w.ghosts >= n {", "if free >= n {"),
+		Edits: edit("retry/disk_quota.go", "if free-d.w.ghosts >= n {", "if free >= n {"),
 	},
 	{
 		Name:  "what was evicted is not reported",
