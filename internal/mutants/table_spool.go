@@ -88,13 +88,13 @@ var recovery = []Mutant{
 		Name:  "what damage took is not counted",
 		Whose: source("elastic/beats", "disk queue: damaged frames are discarded, not counted"),
 		Test:  "TestLoadCounts",
-		Edits: edit("internal/spool/load_segments.go", "seg.Lost += g.lost", ""),
+		Edits: edit("internal/spool/load_count.go", "seg.Lost += g.lost", ""),
 	},
 	{
 		Name:  "a segment that is not there any more is counted as lost",
 		Whose: issue("vectordotdev/vector", 25570) + ", a file that was delivered and removed is missed",
 		Test:  "TestLoadCounts",
-		Edits: edit("internal/spool/load_segments.go", "case len(later) > 0 && later[0].prev == seg.First:", "case len(later) > 0:"),
+		Edits: edit("internal/spool/load_count.go", "case len(later) > 0 && later[0].prev == seg.First:", "case len(later) > 0:"),
 	},
 	{
 		Name:  "without a cursor the backlog is forgotten",
