@@ -178,6 +178,15 @@ var (
 // bytes: its place in a slice.
 const EntryOverhead = 64
 
-// MaxDevices is how many devices one buffer can number records for. A gateway
-// with more needs more buffers.
+// MaxDevices is how many devices can have unfinished entries in memory at once. Each
+// takes 112 bytes and its name while it has; all of them may take a quarter of
+// Options.MaxBytes, or, of a form on disk, half of Options.MaxMemory beside it. One more is
+// refused with ErrTooManyDevices. On disk those do not count whose entries are
+// written, and one more has the others written first: so there is no such limit while
+// the disk works.
+//
+// A device keeps its boot while the buffer has a slot for it. Slots are
+// taken from devices without unfinished entries in memory only when there are no
+// others; one of these that comes back counts from 1 again, with a boot that
+// was not used before.
 const MaxDevices = 10_000

@@ -20,14 +20,67 @@ func (d *Disk) path(name string) string { return filepath.Join(d.dir, name) }
 
 // commit writes what waits in memory, if it is time to.
 func (d *Disk) commit() error {
-	pieces := d.take()
+	end, due := d.due()
 	var err error
-	if len(pieces) > 0 {
-		d.m.mu.Lock()
-		d.trashDocs()
-		d.m.mu.Unlock()
-		err = d.define(d.missingDocs())
+	for due && err == nil {
+		pieces := d.take(end)
+		if len(pieces) == 0 {
+			break
+		}
+		err = d.writePatiently(pieces)
 	}
+	if err == nil {
+		err = d.syncIfAsked()
+	}
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	if errors.Is(err, ErrFull) {
+		d.full, err = true, nil
+	}
+	d.urgent, d.syncNow = false, false
+	d.m.wake()
+	return err
+}
+
+// due reports whether it is time to write what waits, and where that ends.
+func (d *Disk) due() (end uint64, due bool) {
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	now := time.Now()
+	at, ok := d.commitAt(now)
+	if !ok || at.After(now) {
+		return 0, false
+	}
+	d.waiting, d.full = 0, false
+	return d.m.next, true
+}
+
+// take returns the oldest chunks that are to be written, below end; they are sealed.
+// They are no more than a quarter of the memory, so that while a disk stalls most of
+// what waits may still be dropped.
+func (d *Disk) take(end uint64) (pieces []piece) {
+	d.m.mu.Lock()
+	defer d.m.mu.Unlock()
+	size := int64(0)
+	for _, c := range d.m.chunks {
+		if c.live == 0 || c.first >= end {
+			continue
+		}
+		if size += c.size; len(pieces) > 0 && size > d.opts.MaxMemory/4 {
+			break
+		}
+		c.sealed, c.busy = true, true
+		pieces = append(pieces, piece{c: c, done: slices.Clone(c.done)})
+	}
+	return pieces
+}
+
+// writePatiently writes pieces, what failed once in another segment.
+func (d *Disk) writePatiently(pieces []piece) error {
+	d.m.mu.Lock()
+	d.trashDocs()
+	d.m.mu.Unlock()
+	err := d.define(d.missingDocs())
 	for tries := 0; len(pieces) > 0 && (tries > 0 || err == nil); tries++ {
 		var n int
 		n, err = d.write(pieces)
@@ -42,38 +95,12 @@ func (d *Disk) commit() error {
 			break
 		}
 	}
-	if err == nil {
-		err = d.syncIfAsked()
-	}
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
 	for _, p := range pieces {
 		p.c.busy = false
 	}
-	if errors.Is(err, ErrFull) {
-		d.full, err = true, nil
-	}
-	d.urgent, d.syncNow = false, false
-	d.m.wake()
 	return err
-}
-
-// take returns the chunks to be written; they are sealed.
-func (d *Disk) take() (pieces []piece) {
-	d.m.mu.Lock()
-	defer d.m.mu.Unlock()
-	at, ok := d.commitAt(time.Now())
-	if !ok || at.After(time.Now()) {
-		return nil
-	}
-	d.waiting, d.full = 0, false
-	for _, c := range d.m.chunks {
-		if c.live > 0 {
-			c.sealed, c.busy = true, true
-			pieces = append(pieces, piece{c: c, done: slices.Clone(c.done)})
-		}
-	}
-	return pieces
 }
 
 // write writes pieces and returns how many of them are in the log.
@@ -124,7 +151,7 @@ func (d *Disk) write(pieces []piece) (n int, err error) {
 		d.m.mu.Lock()
 		w.dirty = true
 		w.used += int64(len(w.buf))
-		d.noteIDs(&p)
+		d.noteBlock(&p)
 		d.m.mu.Unlock()
 		entries += uint64(p.head.Entries)
 		fresh = append(fresh, p)
@@ -138,10 +165,11 @@ func (d *Disk) write(pieces []piece) (n int, err error) {
 // errTurn says that a block does not belong into the segment that is written to.
 var errTurn = errors.New("it begins another segment")
 
-// noteIDs remembers which entries the segment has, if there is room for that: an
+// noteBlock remembers where the block is and which entries it has, these if there is room for that: an
 // eighth of Options.MaxMemory for all.
-func (d *Disk) noteIDs(p *piece) {
+func (d *Disk) noteBlock(p *piece) {
 	s := d.w.seg
+	s.remember(place{p.c.first, p.head.Off(), p.head.Before})
 	for _, id := range p.head.Docs {
 		if !slices.Contains(s.docs, id) {
 			s.docs = append(s.docs, id)

@@ -42,66 +42,6 @@ func (d *Disk) extend(p piece, n int64) error {
 	return nil
 }
 
-// errNoRoom says that the disk is full and nothing can be dropped to change it.
-var errNoRoom = errors.New("no room on the disk")
-
-// allocate makes f that long; on a full disk it drops the oldest segment first, if
-// the policy is to drop.
-func (d *Disk) allocate(f vfs.File, size int64) error {
-	err := f.Allocate(size)
-	if !vfs.NoSpace(err) {
-		return err
-	}
-	if ok, derr := d.dropSpare(); ok && derr == nil {
-		if err = f.Allocate(size); !vfs.NoSpace(err) {
-			return err
-		}
-	}
-	if d.opts.Overflow == DropOldest && !d.w.vain { // others may use up what is freed
-		d.m.mu.Lock()
-		d.w.vain = d.evict()
-		d.m.mu.Unlock()
-		if d.w.vain {
-			_ = d.removeTrash()
-			_, _ = d.dropSpare() // which it may have become
-			if err = f.Allocate(size); !vfs.NoSpace(err) {
-				d.w.vain = false
-				return err
-			}
-		}
-	}
-	return fmt.Errorf("%w: %w", errNoRoom, err)
-}
-
-// quota makes room for n more bytes.
-func (d *Disk) quota(n int64) error {
-	for {
-		d.m.mu.Lock()
-		free := d.opts.MaxBytes - d.bytes
-		var err error
-		switch {
-		case free >= n:
-			d.m.mu.Unlock()
-			if free-d.w.ghosts >= n {
-				return nil
-			}
-			err = d.syncDir()
-		case d.w.spare > 0:
-			d.m.mu.Unlock()
-			_, err = d.dropSpare()
-		case len(d.trash) > 0 || d.trashDocs() || d.opts.Overflow == DropOldest && d.evict():
-			d.m.mu.Unlock()
-			err = d.removeTrash()
-		default:
-			d.m.mu.Unlock()
-			return d.fullError()
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
 // syncDir makes names durable, of new files and that of old ones are gone.
 func (d *Disk) syncDir() error {
 	d.count(0, 1)
@@ -110,10 +50,6 @@ func (d *Disk) syncDir() error {
 		d.w.ghosts = 0
 	}
 	return err
-}
-
-func (d *Disk) fullError() error {
-	return fmt.Errorf("%w: all of the %d bytes on disk are used", ErrFull, d.opts.MaxBytes)
 }
 
 // turnPage begins a new segment, for a piece that is built.
@@ -164,55 +100,6 @@ func (d *Disk) create(s *segment, size int64) (vfs.File, error) {
 	d.m.mu.Lock()
 	d.bytes += size
 	d.m.mu.Unlock()
-	return f, nil
-}
-
-// reuse makes the spare the file of a segment: to write where something was written
-// before costs the device a quarter of what new space costs, as the file system
-// has nothing to note in its journal. It returns nil if there is none of that size.
-func (d *Disk) reuse(s *segment, p piece) (vfs.File, error) {
-	w, size := &d.w, d.w.builder.Size()
-	if w.spare == 0 { // what is finished may be it
-		_ = d.removeTrash()
-	}
-	d.m.mu.Lock()
-	over := w.spare == 0 && len(d.trash) == 0 && d.opts.MaxBytes-d.bytes < d.segBytes && d.opts.Overflow == DropOldest && d.evict()
-	d.m.mu.Unlock()
-	if over {
-		if err := d.removeTrash(); err != nil {
-			return nil, err
-		}
-	}
-	if w.spare == 0 || w.spare < size || !d.reserve(p.c, w.spare) {
-		return nil, nil
-	}
-	defer d.unreserve()
-	// The old name must be gone for good before anything is written: under it the
-	// new blocks would be damage.
-	err := d.fs.Rename(d.path(spool.SpareName), d.path(s.name))
-	if spool.Missing(err) {
-		d.m.mu.Lock()
-		d.uncount(w.spare)
-		w.spare = 0
-		d.m.mu.Unlock()
-		return nil, nil
-	}
-	if err != nil { // it may have been done all the same
-		d.discard(discard{name: s.name, more: w.spare})
-		return nil, err
-	}
-	d.m.mu.Lock()
-	s.size, s.reused, w.spare, w.named = w.spare, true, 0, true
-	d.m.mu.Unlock()
-	if err := d.syncDir(); err != nil {
-		d.discard(discard{name: s.name, size: s.size})
-		return nil, err
-	}
-	f, err := d.fs.Open(d.path(s.name), vfs.ReadWrite)
-	if err != nil {
-		d.discard(discard{name: s.name, size: s.size})
-		return nil, err
-	}
 	return f, nil
 }
 

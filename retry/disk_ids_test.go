@@ -84,7 +84,8 @@ func vanish(t *testing.T, dir string, devices int, random, again, finish bool) {
 	reader := d.stopReading() // what is open could still be read
 	d.m.mu.Unlock()
 	require.NoError(t, reader.Close())
-	for d.Ledger().Pending > 0 {
+	for tries := 0; d.Ledger().Pending > 0; tries++ {
+		require.Less(t, tries, 10_000)
 		for _, e := range d.Next(1 << 20) {
 			ack(e)
 		}

@@ -118,3 +118,27 @@ func fillDisk(t *testing.T, rng *rand.Rand, o Options, names, devices, most int)
 	require.GreaterOrEqual(t, d.Ledger().Recovered, n-ended, "what was finished above the watermark may come again")
 	require.NoError(t, d.Close())
 }
+
+// A disk that hangs in a call: what waits for it may be dropped but for what it is writing, so
+// an entry is put, with the patience that there is for a slow disk, whatever is leased.
+func TestDiskThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fsys := vfs.NewCrash()
+		hang := make(chan struct{})
+		d := openDisk(t, fsys, crashDir, Options{MaxMemory: minWaiting, SyncDelay: time.Hour, SyncBytes: 1 << 30})
+		putAll(t, d, 1, 30, 1000)
+		d.Next(1 << 20)
+		fsys.OnCall = func(c vfs.Call) {
+			if c.Op == vfs.OpSync {
+				<-hang
+			}
+		}
+		for i := range 200 {
+			_, _, err := d.Append(t.Context(), "d", noise[i:i+1000])
+			require.NoError(t, err, "%d", i)
+		}
+		require.NotZero(t, d.Ledger().Evicted)
+		close(hang)
+		require.NoError(t, d.Close())
+	})
+}

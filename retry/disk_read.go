@@ -1,7 +1,6 @@
 package retry
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/rivulet-iot/rivulet/internal/spool"
@@ -130,13 +129,16 @@ func (d *Disk) load() (more bool, err error) {
 		d.loading = true
 		m.mu.Unlock()
 		f := found{}
-		err := d.turnTo(s)
+		err := d.turnTo(s, index)
 		if err == nil {
 			f, err = d.find(s, index, end)
 		}
 		m.mu.Lock()
 		d.loading = false
 		s.pins--
+		for _, p := range f.places {
+			s.remember(p)
+		}
 		switch {
 		case m.closed:
 			continue
@@ -181,8 +183,8 @@ func (d *Disk) gone(err error, s *segment) bool {
 	return true
 }
 
-// turnTo makes s the segment that is read. The lock is not held.
-func (d *Disk) turnTo(s *segment) error {
+// turnTo makes s the segment that is read, near the index. The lock is not held.
+func (d *Disk) turnTo(s *segment, index uint64) error {
 	if d.rd.seg == s {
 		return nil
 	}
@@ -192,7 +194,8 @@ func (d *Disk) turnTo(s *segment) error {
 	}
 	d.m.mu.Lock()
 	old := d.stopReading()
-	d.rd = reader{seg: s, file: f, written: s.id.Before}
+	from := s.placeOf(index)
+	d.rd = reader{seg: s, file: f, off: from.off, written: from.written}
 	s.reading = true
 	d.m.mu.Unlock()
 	if old != nil {
@@ -214,169 +217,4 @@ func (d *Disk) stopReading() vfs.File {
 	}
 	d.rd = reader{}
 	return old
-}
-
-// retryRead tries again what failed once: cards do that.
-func retryRead[T any](read func() (T, error)) (v T, err error) {
-	for range 3 {
-		if v, err = read(); err == nil {
-			break
-		}
-	}
-	return v, err
-}
-
-// found is what a search for the next block came upon.
-type found struct {
-	blk     *block        // nil: there is none
-	lost    []*spool.Head // blocks on the way whose entries cannot be read
-	missing uint64        // entries that were written on the way, in blocks without a head
-	off     int64         // after what was read
-	written uint64        // entries written before that
-}
-
-// find searches s for the block that holds the index or comes after it, and is
-// below end. An error means that the disk cannot be read, not that it is damaged.
-func (d *Disk) find(s *segment, index, end uint64) (f found, err error) {
-	for range 3 {
-		if f, err = d.scan(s, index, end); err == nil {
-			break
-		}
-	}
-	if err != nil && !d.alive(s) {
-		return found{}, err
-	}
-	d.rd.off, d.rd.written = f.off, f.written
-	return f, nil
-}
-
-func (d *Disk) scan(s *segment, index, end uint64) (f found, err error) {
-	f.off, f.written = d.rd.off, d.rd.written
-	for p := range spool.Blocks(d.rd.file, s.id.Salt, f.off) {
-		h := p.Head
-		if h == nil {
-			err = errors.Join(err, p.Err)
-			continue
-		}
-		if h.First+s.shift >= end {
-			break
-		}
-		if h.Before > f.written && h.First+s.shift > index {
-			f.missing += h.Before - f.written
-		}
-		f.off, f.written = p.Off+p.Len, h.Before+uint64(h.Entries)
-		if h.End()+s.shift <= index {
-			continue
-		}
-		raw, rerr := spool.ReadBody(d.rd.file, s.id.Salt, h)
-		if rerr == nil {
-			f.blk = &block{head: h, raw: raw, r: h.Reader(raw)}
-			return f, err
-		}
-		f.lost = append(f.lost, h)
-		if spool.Unreadable(rerr) {
-			err = errors.Join(err, rerr)
-		}
-	}
-	if s.endsAt > f.written {
-		f.missing += s.endsAt - f.written
-	}
-	return f, err
-}
-
-// alive tells whether anything of a segment can be read.
-func (d *Disk) alive(s *segment) bool {
-	var b [1]byte
-	for off := int64(0); off < s.size; off += vfs.PageSize {
-		if n, err := d.rd.file.ReadAt(b[:], off); n == 1 && err == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// skipEmpty marks the positions of a block that hold no entry.
-func (d *Disk) skipEmpty(s *segment, b *block) {
-	h := b.head
-	if h.Span == h.Entries {
-		return
-	}
-	next := h.First
-	_ = h.Each(b.raw, func(e spool.Entry) bool {
-		s.finish(next+s.shift, e.Pos+s.shift)
-		next = e.Pos + 1
-		return true
-	})
-	s.finish(next+s.shift, h.End()+s.shift)
-}
-
-// Ack implements [Buffer]. Copies of entries that are rejected or corrupt are kept
-// aside, in files of the directory, at most an eighth of MaxBytes.
-func (d *Disk) Ack(first, last uint64, o Outcome) {
-	m := &d.m
-	if o == Rejected || o == Corrupt {
-		d.keepAside(first, last)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	ended := false
-	for _, s := range d.segs {
-		if s.first > last {
-			break
-		}
-		if s.end <= first || s.leases == 0 {
-			continue
-		}
-		n := s.ack(first, add1(last))
-		m.leases -= int(n)
-		s.pending -= n
-		ended = ended || s.pending == 0
-		m.ledger.finish(o, n)
-		d.noteAcked(n)
-	}
-	if ended {
-		d.retireFinished(true)
-	}
-	m.ack(first, last, o)
-	d.adopt()
-}
-
-// Return implements [Buffer].
-func (d *Disk) Return(first, last uint64) {
-	d.m.mu.Lock()
-	defer d.m.mu.Unlock()
-	d.takeBack(first, last)
-	d.adopt()
-	if d.full { // what was leased may be dropped now
-		d.empty()
-		d.poke()
-	}
-}
-
-func (d *Disk) takeBack(first, last uint64) {
-	for _, s := range d.segs {
-		n := s.leased.clear(s.place(first), s.place(add1(last)))
-		s.leases -= n
-		d.m.leases -= n
-	}
-	d.m.takeBack(first, last)
-}
-
-// Seek implements [Buffer].
-func (d *Disk) Seek(index uint64) {
-	d.m.mu.Lock()
-	defer d.m.mu.Unlock()
-	d.seek(index)
-}
-
-func (d *Disk) seek(index uint64) {
-	rd := &d.rd
-	if back := index < d.m.read.index; back && rd.seg != nil {
-		if b := rd.blk; b != nil && index >= b.head.First+rd.seg.shift {
-			b.r, b.held = b.head.Reader(b.raw), false
-		} else {
-			rd.blk, rd.off, rd.written = nil, 0, rd.seg.id.Before
-		}
-	}
-	d.m.seek(index)
 }

@@ -32,6 +32,7 @@ type segment struct {
 	reused  bool      // it lies in space that was used before
 	unsafe  bool      // it failed, and has blocks that were written without syncing
 	docs    []uint64  // documents that its entries may refer to
+	places  []place   // of some of its blocks, in order
 	ids     spool.IDs // of its entries, as far as there was room
 }
 

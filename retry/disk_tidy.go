@@ -120,19 +120,6 @@ func (d *Disk) removeTrash() error {
 	}
 }
 
-// uncount notes that a file of so many bytes is not there. It may have another name by now,
-// which is to be removed: then that is what is counted.
-func (d *Disk) uncount(size int64) {
-	for i := range d.trash {
-		if t := &d.trash[i]; t.more == size && size > 0 {
-			t.size, t.more = size, 0
-			return
-		}
-	}
-	d.bytes -= size
-	d.w.ghosts += size
-}
-
 // empty notes that there may be room.
 func (d *Disk) empty() {
 	d.full = false
@@ -163,29 +150,6 @@ func (d *Disk) remove(t discard) (gone bool, err error) {
 		return false, nil
 	}
 	return true, d.fs.Remove(d.path(t.name))
-}
-
-// dropSpare gives the space of the spare segment back. It returns false if there
-// is none.
-func (d *Disk) dropSpare() (bool, error) {
-	w := &d.w
-	if w.spare == 0 {
-		return false, nil
-	}
-	err := d.fs.Remove(d.path(spool.SpareName))
-	if err != nil && !spool.Missing(err) {
-		return false, err
-	}
-	d.m.mu.Lock()
-	defer d.m.mu.Unlock()
-	if err != nil {
-		d.uncount(w.spare)
-	} else {
-		w.ghosts += w.spare
-		d.bytes -= w.spare
-	}
-	w.spare = 0
-	return true, nil
 }
 
 // keep adds to the files that are kept to be looked at, and removes the oldest

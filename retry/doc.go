@@ -1,6 +1,5 @@
 // Package retry is what stands between a device and a bad day: the bounded
-// buffer that holds every record from Put to acknowledgement, the table that
-// says what to do about each way Kinesis can fail, and backoff.
+// buffer that holds every record from Put to acknowledgement.
 //
 // Most programs hand what [Open] returns, a buffer on disk that survives kill -9 and
 // power cuts, or nothing, which means one in memory, to producer.Config.Buffer, and
@@ -14,15 +13,13 @@
 //
 // What is appended is in exactly one state at every instant, and [Ledger] counts
 // them: pending, or finished with one outcome. When the log is full the overflow
-// policy decides; what it drops is reported by Sweep with exact id ranges. A leased entry is
-// never dropped, and never more than half of the log leased, so that there is
-// always something that can be.
+// policy decides; what it drops is reported by Sweep with exact id ranges. A leased
+// entry is never dropped, and never more than half of the log leased, so that
+// there is always something that can be.
 //
 // Options.Sync of [Open] is the choice between flash and risk. SyncGroup, the
 // default, loses at most the last second in a power cut and writes a page of 4 KiB a
 // second; SyncSpill at most the last minute, and on a good link it writes nothing;
 // SyncAlways nothing at all, at a page and a wait for each entry. When the disk fails
 // the buffer goes on in memory; [Disk.Health] tells.
-//
-// [Lookup] and [Rules] are the failure table, [Backoff] the delays.
 package retry

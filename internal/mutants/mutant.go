@@ -27,7 +27,7 @@ type Edit struct {
 
 // All returns every mutant, grouped as the published table is.
 func All() []Mutant {
-	return slices.Concat(durability, log, policy, format, recovery, sender, link, columnar, identity, cloud)
+	return slices.Concat(durability, log, policy, room, outside, format, recovery, sender, link, columnar, identity, cloud)
 }
 
 // edit is one change of one file, as most mutants are.

@@ -63,7 +63,7 @@ func TestMutants(t *testing.T) {
 
 // sample is what make test runs.
 var sample = []string{
-	"the boot number is not raised",
+	"every opening of a buffer draws the same boot",
 	"a torn tail keeps the buffer from being opened",
 	"entries that are not leased can be acknowledged, in memory",
 }

@@ -6,7 +6,7 @@ var identity = []Mutant{
 		Name:  "every opening of a buffer draws the same boot",
 		Whose: ours + ": boots counted from 1 in a folder, which came again with a new card, and the lake dropped new records as old ones",
 		Test:  "TestIdsAreNeverGivenTwice",
-		Edits: edit("retry/memory.go", "_, _ = rand.Read(b[:]) // never fails", "_, _ = rand.Read(b[:0])\n\t\tb[0] = 1"),
+		Edits: edit("retry/memory_devices.go", "_, _ = rand.Read(b[:]) // never fails", "_, _ = rand.Read(b[:0])\n\t\tb[0] = 1"),
 		Pkg:   "internal/identitytest",
 	},
 	{

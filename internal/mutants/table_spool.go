@@ -6,13 +6,13 @@ var format = []Mutant{
 		Name:  "the checksum of the head is not checked",
 		Whose: source("tidwall/wal", "has no checksums"),
 		Test:  "TestEveryBitFlip",
-		Edits: edit("internal/spool/block.go", "if crc32.Update(seed(salt, off), castagnoli, b[8:]) !=", "if false && crc32.Update(seed(salt, off), castagnoli, b[8:]) !="),
+		Edits: edit("internal/spool/block.go", "if crc32.Update(seed(salt, off), castagnoli, b[8:headBytes]) !=", "if false && crc32.Update(seed(salt, off), castagnoli, b[8:headBytes]) !="),
 	},
 	{
 		Name:  "the checksum of the body is not checked",
 		Whose: "Fluent Bit: off by default; " + source("nsqio/go-diskqueue", "has none"),
 		Test:  "TestEveryBitFlip",
-		Edits: edit("internal/spool/block.go", "if crc32.Update(seed(salt, h.off), castagnoli, body) != h.bodyCRC {", "if false {"),
+		Edits: edit("internal/spool/body.go", "if crc32.Update(seed(salt, h.off), castagnoli, body) != h.bodyCRC {", "if false {"),
 	},
 	{
 		Name:  "the checksum of the cursor is not checked",
@@ -36,13 +36,13 @@ var format = []Mutant{
 		Name:  "the length of a head is not bounded before it is allocated",
 		Whose: issue("influxdata/telegraf", 18528) + ", a damaged buffer ends the program",
 		Test:  "TestHostileHeads",
-		Edits: edit("internal/spool/block.go", "if n < headBytes || n > MaxHead {", "if n < headBytes {"),
+		Edits: edit("internal/spool/block.go", "n > MaxHead || body > MaxBody", "body > MaxBody"),
 	},
 	{
 		Name:  "the length of a body is not bounded before it is allocated",
 		Whose: issue("influxdata/telegraf", 18528),
 		Test:  "TestHostileHeads",
-		Edits: edit("internal/spool/block.go", "if uint32(h.bodyLen) > MaxBody || uint32(h.rawLen) > MaxBody ||", "if"),
+		Edits: edit("internal/spool/block.go", "n > MaxHead || body > MaxBody || raw > MaxBody {", "n > MaxHead {"),
 	},
 	{
 		Name:  "an incompatible feature that is not known is ignored",
@@ -54,7 +54,7 @@ var format = []Mutant{
 		Name:  "flags of a block that are not known are ignored",
 		Whose: ours,
 		Test:  "TestHostileHeads",
-		Edits: edit("internal/spool/block.go", "if h.unwanted {", "if false {"),
+		Edits: edit("internal/spool/body.go", "if h.unwanted {", "if false {"),
 	},
 }
 
@@ -88,13 +88,13 @@ var recovery = []Mutant{
 		Name:  "what damage took is not counted",
 		Whose: source("elastic/beats", "disk queue: damaged frames are discarded, not counted"),
 		Test:  "TestLoadCounts",
-		Edits: edit("internal/spool/load_segments.go", "seg.Lost += g.lost", ""),
+		Edits: edit("internal/spool/load_count.go", "seg.Lost += g.lost", ""),
 	},
 	{
 		Name:  "a segment that is not there any more is counted as lost",
 		Whose: issue("vectordotdev/vector", 25570) + ", a file that was delivered and removed is missed",
 		Test:  "TestLoadCounts",
-		Edits: edit("internal/spool/load_segments.go", "case len(later) > 0 && later[0].prev == seg.First:", "case len(later) > 0:"),
+		Edits: edit("internal/spool/load_count.go", "case len(later) > 0 && later[0].prev == seg.First:", "case len(later) > 0:"),
 	},
 	{
 		Name:  "without a cursor the backlog is forgotten",
@@ -113,6 +113,6 @@ var recovery = []Mutant{
 		Name:  "both copies of entries that were written twice count",
 		Whose: issue("awslabs/amazon-kinesis-agent", 129) + ", sent again after a restart",
 		Test:  "TestLoadDuplicates",
-		Edits: edit("internal/spool/load_segments.go", "case h.First >= seg.limit || h.First < from || h.Before >= seg.limitBefore:", "case h.First < from:"),
+		Edits: edit("internal/spool/load_segments.go", "case h.First >= seg.limit || h.First < from || h.Before >= seg.limitBefore ||", "case h.First < from ||"),
 	},
 }

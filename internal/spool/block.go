@@ -20,7 +20,7 @@ const (
 	headBytes    = 96 // without the directory
 	trailerBytes = 8
 	flagDeflate  = 1
-	maxInflate   = 32 // a body is at most so many times the size of its block when inflated
+	maxInflate   = 16 // a body is at most so many times the size of its block when inflated
 
 	page = vfs.PageSize
 	lots = 1 << 62 // more than any counter reaches

@@ -39,7 +39,15 @@ func (b *Builder) Reset(docs ...uint64) {
 		b.refs = map[series]int{}
 	}
 	clear(b.refs)
+	if cap(b.raw) > keptBuilder { // one large entry was written
+		b.raw, b.deflated = nil, bytes.Buffer{}
+	}
 }
+
+const (
+	keptBuilder = 1 << 20 // bytes of memory that are kept for the next block
+	maxDeflate  = 1 << 20 // bytes that are deflated: it takes as much again in memory
+)
 
 // Entries returns how many were added, and Devices which.
 func (b *Builder) Entries() int      { return int(b.entries) }
@@ -92,7 +100,7 @@ func (b *Builder) pack() {
 	b.flushSkip()
 	b.dir = appendDirectory(b.dir[:0], b.docs, b.devices)
 	b.body, b.flags = b.raw, 0
-	if size := blockSize(headBytes+len(b.dir), len(b.body)); size > page {
+	if size := blockSize(headBytes+len(b.dir), len(b.body)); size > page && len(b.raw) <= maxDeflate {
 		small := b.deflate()
 		if n := blockSize(headBytes+len(b.dir), len(small)); n < size && int64(len(b.raw)) <= maxInflate*n {
 			b.body, b.flags = small, flagDeflate

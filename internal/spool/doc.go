@@ -50,7 +50,7 @@
 //	     4    4  checksum of salt, offset of the block in the file (both uint64) and bytes 8 to 96 of the head
 //	     8    4  length of the head, at most 256 KiB
 //	    12    4  length of the body, at most 11 MiB and 1 KiB
-//	    16    4  length of the body when inflated, at most the same and 32 times the size of the block
+//	    16    4  length of the body when inflated, at most the same and 16 times the size of the block
 //	    20    4  checksum of salt, offset and directory
 //	    24    4  checksum of salt, offset and body
 //	    28    4  flags: bit 0: the body is deflated (RFC 1951). A block with other bits set cannot be read

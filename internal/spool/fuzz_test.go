@@ -1,10 +1,13 @@
 package spool
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rivulet-iot/rivulet/internal/vfs"
 )
 
 // seeds are blocks of some shapes, of salt 1, at offset 0.
@@ -119,6 +122,49 @@ func FuzzSegment(f *testing.F) {
 				require.NoError(t, p.Head.Each(raw, func(Entry) bool { return true }))
 			}
 		}
+	})
+}
+
+// FuzzLoad opens, inspects and repairs a directory of any bytes.
+func FuzzLoad(f *testing.F) {
+	var b []byte
+	for i := range uint64(4) {
+		b = append(b, block(1, int64(len(b)), 10*i+1, 10*i, 10)...)
+	}
+	c := Cursor{Generation: 1, Next: 41, Acked: 5, Written: 40, Segment: 1}
+	cursor := slots(nil, c.Slot())[SlotBytes : SlotBytes+slotUsed]
+	f.Add(b, b[:2*page], cursor)
+	damaged := slices.Clone(b)
+	damaged[page+20] ^= 1
+	f.Add(damaged, []byte{}, []byte{})
+	for _, s := range seeds() {
+		f.Add(s, b, cursor)
+	}
+	f.Fuzz(func(t *testing.T, first, second, cursor []byte) {
+		if len(first)+len(second) > 1<<20 {
+			return
+		}
+		disk := vfs.NewCrash()
+		require.NoError(t, vfs.MkdirAll(disk, testDir))
+		for i, data := range [][]byte{first, second} {
+			require.NoError(t, vfs.WriteFile(disk, filepath.Join(testDir, FileID{First: uint64(1 + 20*i), Before: uint64(20 * i), Salt: 1}.Name(SegmentExt)), data))
+		}
+		require.NoError(t, vfs.WriteFile(disk, filepath.Join(testDir, CursorName), slots(nil, cursor)))
+		look := func() {
+			s, err := Load(disk, testDir)
+			require.NoError(t, err)
+			for _, seg := range s.Segments {
+				free := func(first, end uint64) uint64 { return end - first }
+				require.LessOrEqual(t, seg.IDs.Count(free), seg.Entries)
+				for find, err := range s.Inspect(disk, testDir, seg, true) {
+					require.NoError(t, err)
+					require.True(t, find.Class != Whole || find.Raw != nil)
+				}
+			}
+		}
+		look()
+		require.NoError(t, Repair(disk, testDir, func(Action) {}))
+		look()
 	})
 }
 

@@ -40,8 +40,8 @@ SELECT
 FROM "my_project"."env_room"
 GROUP BY "device_id", date_trunc('hour', "ts"), "year", "month", "day";
 
--- Whether anything is missing. A boot is one count of a device's records, from 1 without gaps, under a random name;
--- opening the device's buffer begins another, at 1 again. So each number up to the last of a boot was given to a record,
+-- Whether anything is missing. A boot is one count of a device's records, from 1 without gaps, under a random name.
+-- Opening the device's buffer begins another, at 1 again. So each number up to the last of a boot was given to a record,
 -- and "missing" counts those that are not here, between the first and the last of the last 7 days: they are
 -- on their way, among the dead letters, or lost on the device, which its Stats say. A number above the last was never
 -- given, or its record is still to come, and nothing is owed from one boot to the next. What is before a "first_seq"
