@@ -31,16 +31,17 @@ type Buffer interface {
 	// Next leases free entries from the read place on, in order, until their data,
 	// with EntryOverhead for each, reaches maxBytes, and moves the read place
 	// behind them. It passes over what is leased or finished. One entry is returned
-	// however large it is. There are fewer, or none, when more would lease
-	// parts of more than half of the log: the log is kept in pieces, of at most a
-	// sixteenth of it, and one with a leased entry cannot be evicted. If nothing is leased at
-	// all, Next returns one entry, if there is any from the read place on. The slice
-	// is valid until the next call of Next or Close, an entry's data as long as it is leased.
+	// however large it is. There are fewer, or none, when more would lease parts of
+	// more than half of the log: the log is kept in pieces, of at most a sixteenth
+	// of it, and one with a leased entry cannot be evicted. If nothing is leased at
+	// all, Next returns one entry, if there is any from the read place on. The
+	// slice is valid until the next call of Next or Close, an entry's data as long
+	// as it is leased.
 	//
 	// A form on disk returns none while the disk cannot be read: those that Span
-	// and Ledger speak of come later. When a disk could not be read at first and now can, its
-	// entries come before all others: once nothing is leased, the read place moves
-	// back to them by itself, and Span begins with them.
+	// and Ledger speak of come later. When a disk could not be read at first and
+	// now can, its entries come before all others: once nothing is leased, the read
+	// place moves back to them by itself, and Span begins with them.
 	Next(maxBytes int) []Entry
 
 	// Ack finishes those of the entries first to last that are leased, and leaves
@@ -56,15 +57,17 @@ type Buffer interface {
 	// index or higher. An index beyond the end is the end. Leases stay.
 	Seek(index uint64)
 
-	// Span returns the index of the oldest unfinished entry, leased or not, and the index that
-	// the next one appended will get. They are equal when nothing is pending.
+	// Span returns the index of the oldest unfinished entry, leased or not, and the
+	// index that the next one appended will get. They are equal when nothing is
+	// pending.
 	Span() (first, next uint64)
 
-	// Define makes a document known that entries refer to (a schema), by an id that stands for
-	// its content: a second one of that id changes nothing. What is put later may refer
-	// to all that were defined since the buffer was opened; these are kept until it is closed, and on
-	// disk as long as entries are there that may refer to them. Definitions returns
-	// those and all that are still kept from before.
+	// Define makes a document known that entries refer to (a schema), by an id that
+	// stands for its content: a second one of that id changes nothing. What is put
+	// later may refer to all that were defined since the buffer was opened; these
+	// are kept until it is closed, and on disk as long as entries are there that
+	// may refer to them. Definitions returns those and all that are still kept from
+	// before.
 	Define(id uint64, doc []byte) error
 	Definitions() map[uint64][]byte
 
@@ -178,12 +181,12 @@ var (
 // bytes: its place in a slice.
 const EntryOverhead = 64
 
-// MaxDevices is how many devices can have unfinished entries in memory at once. Each
-// takes 112 bytes and its name while it has; all of them may take a quarter of
-// Options.MaxBytes, or, of a form on disk, half of Options.MaxMemory beside it. One more is
-// refused with ErrTooManyDevices. On disk those do not count whose entries are
-// written, and one more has the others written first: so there is no such limit while
-// the disk works.
+// MaxDevices is how many devices can have unfinished entries in memory at once.
+// Each takes 112 bytes and its name while it has; all of them may take a quarter of
+// Options.MaxBytes, or, of a form on disk, half of Options.MaxMemory beside it. One
+// more is refused with ErrTooManyDevices. On disk those do not count whose entries
+// are written, and one more has the others written first: so there is no such limit
+// while the disk works.
 //
 // A device keeps its boot while the buffer has a slot for it. Slots are
 // taken from devices without unfinished entries in memory only when there are no

@@ -17,11 +17,11 @@ import (
 // and comes back when the directory is opened again.
 //
 // The newest entries wait in memory, at most Options.MaxMemory, and are written in
-// blocks by one goroutine, which Close ends. With SyncSpill those that are
-// finished in time are never written. When the disk fails, everything goes on in
-// memory, as with [Memory], until the disk is well again; see Health. A read that
-// fails loses nothing either: it is tried again, and only what cannot be read from a disk that is
-// otherwise well is given up, as Corrupt.
+// blocks by one goroutine, which Close ends. With SyncSpill those that are finished
+// in time are never written. When the disk fails, everything goes on in memory, as
+// with [Memory], until the disk is well again; see Health. A read that fails loses
+// nothing either: it is tried again, and only what cannot be read from a disk that
+// is otherwise well is given up, as Corrupt.
 type Disk struct {
 	fs       vfs.FS
 	dir      string
@@ -78,15 +78,16 @@ const (
 
 // Open opens the buffer in dir, a directory of its own, which it makes if need be,
 // and takes a lock on it. Entries that an earlier opening left are pending, in
-// their order, before new ones, with the ids that they had; damaged ones are counted as corrupt and reported by
-// Sweep. New ids are of a new boot, whatever became of the directory meanwhile.
+// their order, before new ones, with the ids that they had; damaged ones are
+// counted as corrupt and reported by Sweep. New ids are of a new boot, whatever
+// became of the directory meanwhile.
 //
-// A directory that is damaged is opened all the same. While the disk cannot be
-// read or written (full, read-only, not mounted, broken) Open succeeds too, and
-// entries are kept in memory until it can: see Health. Errors: one that matches
-// ErrLocked if another process has dir open, ErrNewerFormat if a newer version of this
-// package wrote it, ErrUntrusted if others could write to it, fs.ErrPermission, a file in the place of a directory, and options
-// that are not valid.
+// A directory that is damaged is opened all the same. While the disk cannot be read
+// or written (full, read-only, not mounted, broken) Open succeeds too, and entries
+// are kept in memory until it can: see Health. Errors: one that matches ErrLocked
+// if another process has dir open, ErrNewerFormat if a newer version of this
+// package wrote it, ErrUntrusted if others could write to it, fs.ErrPermission, a
+// file in the place of a directory, and options that are not valid.
 func Open(dir string, o Options) (*Disk, error) { return open(vfs.OS{}, dir, o) }
 
 // Errors of Open.

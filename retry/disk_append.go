@@ -86,8 +86,8 @@ func (d *Disk) appended(n int64) {
 // patience is a wait that several rounds share.
 type patience struct{ left time.Duration }
 
-// wait waits for a change. It returns false when time is over or ctx is done. It is called with
-// the lock held and returns with it held.
+// wait waits for a change. It returns false when time is over or ctx is done. It is
+// called with the lock held and returns with it held.
 func (p *patience) wait(ctx context.Context, m *Memory) bool {
 	if p.left <= 0 {
 		return false

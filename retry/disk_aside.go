@@ -12,8 +12,8 @@ import (
 // maxAside bounds the copies that wait to be kept aside.
 const maxAside = 64
 
-// keepAside copies leased entries that will not be delivered. The consumer calls it, before
-// they are finished.
+// keepAside copies leased entries that will not be delivered. The consumer calls
+// it, before they are finished.
 func (d *Disk) keepAside(first, last uint64) {
 	m := &d.m
 	m.mu.Lock()

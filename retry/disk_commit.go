@@ -165,8 +165,8 @@ func (d *Disk) write(pieces []piece) (n int, err error) {
 // errTurn says that a block does not belong into the segment that is written to.
 var errTurn = errors.New("it begins another segment")
 
-// noteBlock remembers where the block is and which entries it has, these if there is room for that: an
-// eighth of Options.MaxMemory for all.
+// noteBlock remembers where the block is and which entries it has, these if there
+// is room for that: an eighth of Options.MaxMemory for all.
 func (d *Disk) noteBlock(p *piece) {
 	s := d.w.seg
 	s.remember(place{p.c.first, p.head.Off(), p.head.Before})

@@ -76,7 +76,8 @@ func TestDiskLoseBlockCountsGapsAsEntries(t *testing.T) {
 	})
 }
 
-// the disk was away at Open; when it is there again, its clock makes what was put meanwhile old.
+// the disk was away at Open; when it is there again, its clock makes what was put
+// meanwhile old.
 func TestDiskLateAttachExpiresFreshEntries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs := vfs.NewCrash()
@@ -165,7 +166,8 @@ func TestDiskPositionsBelowAnEmptySegment(t *testing.T) {
 		// 20 M entries are put and delivered from memory: nothing is written.
 		d.m.next += 20 << 20
 		d.m.read.index = d.m.next
-		// Then the link goes, and the power with it: the segment has its name, no content.
+		// Then the link goes, and the power with it: the segment has its name, no
+		// content.
 		putSome(t, d, "a", 1, 20)
 		var torn *vfs.Crash
 		fs.OnCall = func(c vfs.Call) {
@@ -190,7 +192,8 @@ func TestDiskPositionsBelowAnEmptySegment(t *testing.T) {
 	})
 }
 
-// a block of a failed write, whose rewritten copy was delivered and removed, is taken for lost.
+// a block of a failed write, whose rewritten copy was delivered and removed, is
+// taken for lost.
 func TestDiskStaleBlockAfterRewriteIsReportedCorrupt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := vfs.NewCrash()

@@ -9,8 +9,8 @@ import (
 )
 
 // Define implements [Buffer]. The document is written before the first entry that
-// is put after it, and removed when it was not defined again since the buffer was opened and
-// no entry on disk can refer to it. All of them may take a quarter of
+// is put after it, and removed when it was not defined again since the buffer was
+// opened and no entry on disk can refer to it. All of them may take a quarter of
 // Options.MaxBytes.
 func (d *Disk) Define(id uint64, doc []byte) error {
 	m := &d.m
@@ -71,8 +71,8 @@ func (d *Disk) define(ids []uint64) error {
 	return nil
 }
 
-// missingDocs lists the documents that segments refer to and that are not on disk, as after
-// somebody removed them.
+// missingDocs lists the documents that segments refer to and that are not on disk,
+// as after somebody removed them.
 func (d *Disk) missingDocs() (ids []uint64) {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()
@@ -86,9 +86,9 @@ func (d *Disk) missingDocs() (ids []uint64) {
 	return ids
 }
 
-// trashDocs has the documents removed that no entry refers to: those that were not defined
-// since the buffer was opened, and that no segment names. It reports whether
-// there were any. It is called with the lock held.
+// trashDocs has the documents removed that no entry refers to: those that were not
+// defined since the buffer was opened, and that no segment names. It reports
+// whether there were any. It is called with the lock held.
 func (d *Disk) trashDocs() (any bool) {
 	m, w := &d.m, &d.w
 	if d.backlog != nil || !d.attached {

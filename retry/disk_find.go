@@ -67,7 +67,7 @@ func (d *Disk) scan(s *segment, index, end uint64) (f found, err error) {
 	return f, err
 }
 
-// alive tells whether anything of a segment can be read.
+// alive reports whether anything of a segment can be read.
 func (d *Disk) alive(s *segment) bool {
 	var b [1]byte
 	for off := int64(0); off < s.size; off += vfs.PageSize {

@@ -8,7 +8,8 @@ import (
 )
 
 // loseNamed gives up the free entries of s at the indexes from a to below b, as far
-// as their ids are known without the file, and returns how many these were. They are not marked.
+// as their ids are known without the file, and returns how many these were. They
+// are not marked.
 func (d *Disk) loseNamed(s *segment, a, b uint64, o Outcome) uint64 {
 	free := func(first, end uint64) uint64 { return s.free(max(first+s.shift, a), min(end+s.shift, b)) }
 	return s.ids.Each(free, func(device string, boot uint64, r spool.Run) {
@@ -16,8 +17,8 @@ func (d *Disk) loseNamed(s *segment, a, b uint64, o Outcome) uint64 {
 	})
 }
 
-// loseUnnamed gives up n entries of which, but for those that were named, the ids are not known, and marks
-// what is free of the indexes from a to below b.
+// loseUnnamed gives up n entries of which, but for those that were named, the ids
+// are not known, and marks what is free of the indexes from a to below b.
 func (d *Disk) loseUnnamed(s *segment, a, b uint64, o Outcome, named, n uint64) {
 	n = min(max(n, named), s.pending)
 	if n > named {

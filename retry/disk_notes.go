@@ -8,8 +8,8 @@ import (
 )
 
 // notes are messages for Options.Logger. A handler may do anything, and call this
-// package: so they are said by a goroutine that holds no lock and that nobody waits for, and
-// that ends when there are none.
+// package: so they are said by a goroutine that holds no lock and that nobody waits
+// for, and that ends when there are none.
 type notes struct {
 	logger *slog.Logger // nil: nobody listens
 

@@ -144,8 +144,8 @@ func (d *Disk) dropSpare() (bool, error) {
 	return true, nil
 }
 
-// uncount notes that a file of so many bytes is not there. It may have another name by now,
-// which is to be removed: then that is what is counted.
+// uncount notes that a file of so many bytes is not there. It may have another name
+// by now, which is to be removed: then that is what is counted.
 func (d *Disk) uncount(size int64) {
 	for i := range d.trash {
 		if t := &d.trash[i]; t.more == size && size > 0 {
@@ -193,9 +193,10 @@ func (d *Disk) free() int64 {
 	return n
 }
 
-// reserve takes n bytes for what is about to be written, and reports whether that leaves room for
-// all that waits, but for c, which it is for. nil: for something that may as well not be
-// written. If entries may be dropped a chunk gets its room that way.
+// reserve takes n bytes for what is about to be written, and reports whether that
+// leaves room for all that waits, but for c, which it is for. nil: for something
+// that may as well not be written. If entries may be dropped a chunk gets its room
+// that way.
 func (d *Disk) reserve(c *chunk, n int64) bool {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()

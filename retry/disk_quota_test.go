@@ -119,8 +119,9 @@ func fillDisk(t *testing.T, rng *rand.Rand, o Options, names, devices, most int)
 	require.NoError(t, d.Close())
 }
 
-// A disk that hangs in a call: what waits for it may be dropped but for what it is writing, so
-// an entry is put, with the patience that there is for a slow disk, whatever is leased.
+// A disk that hangs in a call: what waits for it may be dropped but for what it is
+// writing, so an entry is put, with the patience that there is for a slow disk,
+// whatever is leased.
 func TestDiskThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := vfs.NewCrash()

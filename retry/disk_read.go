@@ -125,20 +125,7 @@ func (d *Disk) load() (more bool, err error) {
 		if m.read.index = index; index == end {
 			continue
 		}
-		s.pins++
-		d.loading = true
-		m.mu.Unlock()
-		f := found{}
-		err := d.turnTo(s, index)
-		if err == nil {
-			f, err = d.find(s, index, end)
-		}
-		m.mu.Lock()
-		d.loading = false
-		s.pins--
-		for _, p := range f.places {
-			s.remember(p)
-		}
+		f, err := d.search(s, index, end)
 		switch {
 		case m.closed:
 			continue
@@ -148,29 +135,55 @@ func (d *Disk) load() (more bool, err error) {
 		case err != nil:
 			return false, err
 		}
-		to := end
-		if f.blk != nil {
-			to = f.blk.head.First + s.shift
+		if d.took(s, index, end, f) {
+			return true, nil
 		}
-		d.corrupt(s, index, max(index, to), f)
-		if f.blk == nil {
-			m.read.index = end
-			d.retireFinished(true)
-			continue
-		}
-		d.rd.blk = f.blk
-		d.skipEmpty(s, f.blk)
-		if s.pending == 0 {
-			d.rd.blk = nil
-			m.read.index = max(m.read.index, f.blk.head.End()+s.shift)
-			d.retireFinished(true)
-			continue
-		}
-		return true, nil
 	}
 }
 
-// gone tells whether the error means that the segment's file is not there any
+// search looks for the next block of s, with the lock released.
+func (d *Disk) search(s *segment, index, end uint64) (f found, err error) {
+	s.pins++
+	d.loading = true
+	d.m.mu.Unlock()
+	if err = d.turnTo(s, index); err == nil {
+		f, err = d.find(s, index, end)
+	}
+	d.m.mu.Lock()
+	d.loading = false
+	s.pins--
+	for _, p := range f.places {
+		s.remember(p)
+	}
+	return f, err
+}
+
+// took takes over what was found, and what is lost on the way to it. It returns
+// false if there is nothing to be read there.
+func (d *Disk) took(s *segment, index, end uint64, f found) bool {
+	m := &d.m
+	to := end
+	if f.blk != nil {
+		to = f.blk.head.First + s.shift
+	}
+	d.corrupt(s, index, max(index, to), f)
+	if f.blk == nil {
+		m.read.index = end
+		d.retireFinished(true)
+		return false
+	}
+	d.rd.blk = f.blk
+	d.skipEmpty(s, f.blk)
+	if s.pending == 0 {
+		d.rd.blk = nil
+		m.read.index = max(m.read.index, f.blk.head.End()+s.shift)
+		d.retireFinished(true)
+		return false
+	}
+	return true
+}
+
+// gone reports whether the error means that the segment's file is not there any
 // more, on a disk that is.
 func (d *Disk) gone(err error, s *segment) bool {
 	if !spool.Missing(err) {

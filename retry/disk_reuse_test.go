@@ -192,7 +192,8 @@ func reuseOldSpace(t *testing.T, fs vfs.FS) *Disk {
 	return d
 }
 
-// In one session: later segments are finished and removed, the disk fails, and the process is killed.
+// In one session: later segments are finished and removed, the disk fails, and the
+// process is killed.
 func TestDiskReuseInSession(t *testing.T) {
 	fs := vfs.NewCrash()
 	d := reuseOldSpace(t, fs)

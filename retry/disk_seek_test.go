@@ -11,8 +11,9 @@ import (
 	"github.com/rivulet-iot/rivulet/internal/vfs"
 )
 
-// To read on from anywhere costs no more than what lies between two places that
-// are remembered, in a log that this opening wrote, and in one that it found and has read.
+// To read on from anywhere costs no more than what lies between two places that are
+// remembered, in a log that this opening wrote, and in one that it found and has
+// read.
 func TestDiskSeekIsCheap(t *testing.T) {
 	crash := vfs.NewCrash()
 	read := int64(0)

@@ -150,7 +150,7 @@ type discard struct {
 	reader vfs.File // to be closed first
 }
 
-// reusable tells whether the space of a segment may be used again: nothing about
+// reusable reports whether the space of a segment may be used again: nothing about
 // its file was ever wrong.
 func (d *Disk) reusable(s *segment) bool {
 	return !s.bad && !s.stale && !s.unsafe && s.size == d.segBytes

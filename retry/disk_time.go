@@ -5,7 +5,8 @@ import "time"
 // KeepTime remembers a time that somebody vouched for, such as a verified peer,
 // beyond the life of the process: a device whose clock says 1970 then knows that it
 // is not. A time that is not later than the one that is kept changes nothing. It is
-// written to the disk with what is written anyway, or by itself when the one on the disk is a day older.
+// written to the disk with what is written anyway, or by itself when the one on the
+// disk is a day older.
 func (d *Disk) KeepTime(t time.Time) {
 	d.m.mu.Lock()
 	defer d.m.mu.Unlock()

@@ -207,7 +207,7 @@ func (d *Disk) giveUpDead() {
 	d.well()
 }
 
-// readable tells whether what the reader failed at can be read now.
+// readable reports whether what the reader failed at can be read now.
 func (d *Disk) readable() bool {
 	for _, s := range d.segs {
 		if s.pending > 0 && s.pins == 0 {

@@ -12,11 +12,11 @@ import (
 	"github.com/rivulet-iot/rivulet/internal/spool"
 )
 
-// Memory is the form of [Buffer] that lives in memory: what it holds is gone
-// with the process. It allocates in chunks of up to 64 KiB and reuses them, so
-// Append does not allocate in the steady state. When it is full, chunks of which most is finished are
-// squeezed; with DropOldest then a whole chunk, at most a sixteenth of the
-// buffer, is evicted at a time.
+// Memory is the form of [Buffer] that lives in memory: what it holds is gone with
+// the process. It allocates in chunks of up to 64 KiB and reuses them, so Append
+// does not allocate in the steady state. When it is full, chunks of which most is
+// finished are squeezed; with DropOldest then a whole chunk, at most a sixteenth of
+// the buffer, is evicted at a time.
 type Memory struct {
 	opts     Options
 	started  time.Time

@@ -74,8 +74,8 @@ func (m *Memory) used() int64 {
 	return m.ledger.Bytes
 }
 
-// roomy returns a chunk that takes an entry of d and leaves room for as many bytes as extra,
-// squeezing and evicting if it may and must. nil: there is no room.
+// roomy returns a chunk that takes an entry of d and leaves room for as many bytes
+// as extra, squeezing and evicting if it may and must. nil: there is no room.
 func (m *Memory) roomy(d *device, size int, extra int64) *chunk {
 	fresh := int64(max(size, m.chunk))
 	for {

@@ -86,8 +86,9 @@ func (m *Memory) enter(d *device) {
 	m.ledger.Bytes += d.cost()
 }
 
-// forget takes the slots of the devices that have no unfinished entry in memory. One that comes
-// back begins again at 1, and so with a new boot: no id is given out twice.
+// forget takes the slots of the devices that have no unfinished entry in memory.
+// One that comes back begins again at 1, and so with a new boot: no id is given out
+// twice.
 func (m *Memory) forget() {
 	ended := m.ledger.Put + m.ledger.Recovered - m.ledger.Pending + m.gone
 	if ended == m.forgot { // nothing has changed

@@ -7,8 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hotKey puts n entries of that size, one in a hundred of a key that cannot be sent:
-// what Next gives of it, now and then, is given back. It returns how many of that key there were.
+// hotKey puts n entries of that size, one in a hundred of a key that cannot be
+// sent: what Next gives of it, now and then, is given back. It returns how many of
+// that key there were.
 func hotKey(t *testing.T, b Buffer, n, size, often int) (hot int) {
 	for i := range n {
 		dev := fmt.Sprint("key", i%100)

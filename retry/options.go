@@ -45,9 +45,10 @@ type Options struct {
 	// MaxMemory is the ceiling on what may wait in memory for the disk. Default 4 MiB.
 	// The table of devices may take half as much beside it.
 	MaxMemory int64
-	// OnSpooled, if set, hears of entries once they are durable, but not with SyncNever.
-	// Calls are serial; no lock is held, but the disk waits while one runs. A panic in it ends the process, as
-	// any does; what it was told of is stored by then.
+	// OnSpooled, if set, hears of entries once they are durable, but not with
+	// SyncNever. Calls are serial; no lock is held, but the disk waits while one
+	// runs. A panic in it ends the process, as any does; what it was told of is
+	// stored by then.
 	OnSpooled func([]Range)
 	// Logger hears of trouble with the disk and of what recovery found, from a
 	// goroutine of its own: its handler may call the buffer. Default: nothing is logged.

@@ -27,14 +27,14 @@
 // A segment is a file of blocks, each a whole number of 4 KiB pages, back to back
 // from offset 0, and then space that is allocated and not written, or was by an
 // older segment. It belongs to one opening of the buffer and is not added to after
-// it. Its size is a power of two, at most 16 MiB; it covers at most 2^20 positions. Its name has the
-// position of its first entry, how many entries were
-// written before it, and a random salt. The salt goes into every checksum, so that
-// what an older file left in the same place on the disk is not mistaken for a
-// block. In used space a page with "RVbF" and a checksum of salt, offset and these
-// bytes follows the last block of a segment that is complete. There is no file
-// header that could be damaged. Repair writes what can be read of a damaged segment
-// to another of the same name but for the salt, whose low 16 bits are then 0x5a1f.
+// it. Its size is a power of two, at most 16 MiB; it covers at most 2^20 positions.
+// Its name has the position of its first entry, how many entries were written
+// before it, and a random salt. The salt goes into every checksum, so that what an
+// older file left in the same place on the disk is not mistaken for a block. In
+// used space a page with "RVbF" and a checksum of salt, offset and these bytes
+// follows the last block of a segment that is complete. There is no file header
+// that could be damaged. Repair writes what can be read of a damaged segment to
+// another of the same name but for the salt, whose low 16 bits are then 0x5a1f.
 //
 // # Block
 //
@@ -68,13 +68,13 @@
 // The fixed part has a checksum of its own, so that a length is known to be
 // meant before so much is read.
 //
-// The directory lists what the entries may refer to, and the devices. First come uvarint
-// the number of documents and 8 bytes for each, its fingerprint. Then comes uvarint the
-// number of devices, and for each its boot: uvarint how many new boots ago it was given, 1 being the latest, or 0
-// and 8 bytes, a new one; uvarint length of the name, name, uvarint number of
-// runs, and for each run of sequence
-// numbers uvarint first minus the last of the run before (0), uvarint length. A
-// document is kept as long as a block lists it.
+// The directory lists what the entries may refer to, and the devices. First come
+// uvarint the number of documents and 8 bytes for each, its fingerprint. Then comes
+// uvarint the number of devices, and for each its boot: uvarint how many new boots
+// ago it was given, 1 being the latest, or 0 and 8 bytes, a new one; uvarint length
+// of the name, name, uvarint number of runs, and for each run of sequence numbers
+// uvarint first minus the last of the run before (0), uvarint length. A document is
+// kept as long as a block lists it.
 //
 // The inflated body lists the entries in order: uvarint number of the device in
 // the directory, from 1, uvarint length, data. The sequence number is the next of
@@ -103,9 +103,9 @@
 // lies before the highest "durable" found in any head or cursor it was stored and
 // is now lost, and "before" of its neighbours tells how many entries that are; if
 // not it is a write that was cut short, of entries nobody was told were stored.
-// What follows is read either way. An entry keeps the boot that its block gives it, wherever
-// the directory has been meanwhile, and what is put later has another: nothing
-// that is read decides over the ids of what is to come.
+// What follows is read either way. An entry keeps the boot that its block gives it,
+// wherever the directory has been meanwhile, and what is put later has another:
+// nothing that is read decides over the ids of what is to come.
 //
 // A directory may come from anywhere. What reading it costs is bounded by what is
 // in it: see [Blocks] and [Load].

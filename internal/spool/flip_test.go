@@ -37,7 +37,7 @@ func blocksOf(f memFile, salt uint64, into []Piece) []Piece {
 	return into
 }
 
-// check reads block i and compares; it tells whether it could be read.
+// check reads block i and compares; it reports whether it could be read.
 func (f *segFile) check(t *testing.T, file memFile, h *Head, i int) bool {
 	raw, err := ReadBody(file, f.id.Salt, h)
 	if err != nil {
@@ -56,7 +56,7 @@ func (f *segFile) check(t *testing.T, file memFile, h *Head, i int) bool {
 	return true
 }
 
-// same tells whether a head is the one written.
+// same reports whether a head is the one written.
 func (f *segFile) same(h *Head, i int) bool {
 	w := &f.heads[i]
 	return h.First == w.First && h.Span == w.Span && h.Entries == w.Entries && h.Before == w.Before && h.Durable == w.Durable &&
@@ -206,7 +206,8 @@ func TestEverySectorGone(t *testing.T) {
 						ok := f.check(t, file, got, i)
 						require.True(t, ok || touched)
 					}
-					// Any one sector leaves one of the heads of a block, but for the shortest.
+					// Any one sector leaves one of the heads of a block, but for
+					// the shortest.
 					if size == 512 && h.headLen < 512 && h.Size() >= 4096 {
 						require.NotNil(t, got, "sector %d", off/512)
 					}

@@ -84,10 +84,11 @@ type gap struct {
 //
 // The directory may have been made to cost its reader as much as can be. For each
 // MiB of a segment that is on the disk, Load makes at most 1024 reads, of 6 MiB
-// together, and allocates 32 MiB on the way, of which it holds the largest
-// block at a time; for each file beside that it opens it at most 4 times, with 8 reads of 256 KiB together, and
-// 1 MiB of memory. Documents take at most 16 MiB, and what is kept of ids 1 MiB. Where the system
-// does not tell what of a sparse file is there, all of it counts as being there.
+// together, and allocates 32 MiB on the way, of which it holds the largest block at
+// a time; for each file beside that it opens it at most 4 times, with 8 reads of
+// 256 KiB together, and 1 MiB of memory. Documents take at most 16 MiB, and what is
+// kept of ids 1 MiB. Where the system does not tell what of a sparse file is there,
+// all of it counts as being there.
 func Load(fsys vfs.FS, dir string) (*State, error) {
 	infos, err := fsys.ReadDir(dir)
 	if err != nil {

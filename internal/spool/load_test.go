@@ -40,7 +40,8 @@ func TestLoadCounts(t *testing.T) {
 		{"the first segment", func(t *testing.T, w *writer, s []*segFile) { w.ruin(t, s[0], 0, len(s[0].data)) }, 80, []uint64{40, 0, 0}},
 		{"the second segment", func(t *testing.T, w *writer, s []*segFile) { w.ruin(t, s[1], 0, len(s[1].data)) }, 80, []uint64{0, 40, 0}},
 		{"the last segment", func(t *testing.T, w *writer, s []*segFile) { w.ruin(t, s[2], 0, len(s[2].data)) }, 80, []uint64{0, 0, 40}},
-		// Of those that are destroyed altogether only the last is known to have been followed.
+		// Of those that are destroyed altogether only the last is known to have
+		// been followed.
 		{"two segments", func(t *testing.T, w *writer, s []*segFile) {
 			w.ruin(t, s[0], 0, len(s[0].data))
 			w.ruin(t, s[1], 0, len(s[1].data))

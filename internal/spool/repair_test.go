@@ -83,7 +83,8 @@ var damages = []struct {
 	{"what only lost heads say", func(t *testing.T, w *writer, s []*segFile) {
 		w.ruinBlock(t, s[2], 2, true)
 		w.ruinBlock(t, s[2], 3, true)
-		// The cursor is old. That block 2 was durable is said by block 3, which may not have been.
+		// The cursor is old. That block 2 was durable is said by block 3, which may
+		// not have been.
 		w.cursor(t, Cursor{Generation: 1, Next: 1, Acked: 1, Written: 0})
 	}, 10},
 	{"FORMAT", func(t *testing.T, w *writer, s []*segFile) { w.put(t, FormatName, []byte("rivulet")) }, 0},
