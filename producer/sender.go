@@ -194,6 +194,9 @@ func (s *sender) failed(now time.Time, sent, records int, a *answer) {
 		if tooSlow(a.rule) {
 			s.link.size.timedOut(sent)
 		}
+		if s.stream.gone(a.rule) { // a new one's shards have the same names, and other ranges
+			s.win.reroute()
+		}
 		if s.link.failed(now, a.rule, a.err) {
 			s.refreshCredentials() // and try at once, before anybody is told
 			return

@@ -134,6 +134,17 @@ func (st *stream) askFailed(now time.Time, rule failure.Rule) (stop bool) {
 	return false
 }
 
+// gone forgets the shards if a failure says that the stream is not there, or is being made, and
+// reports whether it does. One that is made anew under its name numbers its shards from 0 again, so
+// that an aggregate for shard 1 of the old one may land on a shard 1 that it does not belong to.
+func (st *stream) gone(rule failure.Rule) bool {
+	if rule.Code != "ResourceNotFoundException" && rule.Code != "ResourceInUseException" {
+		return false
+	}
+	st.state, st.shards, st.askAt = unknown, nil, time.Time{}
+	return true
+}
+
 // landings say how often the latest records of some keys changed shards, by which a stream that
 // may not be described shows that it keeps no order.
 type landings map[string]landing

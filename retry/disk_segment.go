@@ -45,8 +45,6 @@ func (s *segment) place(index uint64) int {
 	return int(min(index, s.end) - s.first)
 }
 
-func (s *segment) isDone(i uint64) bool { return i < s.low || s.done.has(s.place(i)) }
-
 // finish marks the indexes from a to below b that are free and returns how many
 // that were.
 func (s *segment) finish(a, b uint64) (newly uint64) {

@@ -161,4 +161,10 @@ var sender = []Mutant{
 		Test:  "TestSeveralSchemas",
 		Edits: edit("producer/schemas.go", "if s.Ref() == ref {", "if true {"),
 	},
+	{
+		Name:  "aggregates go by the shards of a stream that was made anew since",
+		Whose: ours + ": its shards have the same names, and consumers drop them",
+		Test:  "TestAStreamMadeAnew",
+		Edits: edit("producer/stream.go", "if rule.Code != \"ResourceNotFoundException\" &&", "if true || rule.Code != \"ResourceNotFoundException\" &&"),
+	},
 }

@@ -77,7 +77,7 @@ func readGolden(t *testing.T, dir string) golden {
 			return
 		}
 		require.NoError(t, find.Head.Each(find.Raw, func(e Entry) bool {
-			*entries = append(*entries, goldenEntry{e.Pos, e.Device, e.Boot, e.Seq, e.Data})
+			*entries = append(*entries, goldenEntry(e))
 			return true
 		}))
 	}
