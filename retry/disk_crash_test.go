@@ -232,7 +232,7 @@ func statesPerPoint() int {
 	if raceEnabled {
 		return 8
 	}
-	return 96
+	return 116
 }
 
 // explore tries states that the power cuts may leave, and a few of those that a

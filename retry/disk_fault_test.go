@@ -262,6 +262,7 @@ func TestDiskFaults(t *testing.T) {
 	}{
 		{"drop-oldest", Options{}},
 		{"reject", Options{Overflow: Reject}},
+		{"block", Options{Overflow: Block}},
 		{"always", Options{Sync: SyncAlways}},
 		{"spill", Options{Sync: SyncSpill}},
 		{"never", Options{Sync: SyncNever}},
