@@ -88,6 +88,9 @@ func (s *segment) ack(a, b uint64) (n uint64) {
 
 // take copies the marks of a chunk, which ends where the segment does.
 func (s *segment) take(c *chunk) {
+	if c.live == c.n && c.leases == 0 {
+		return
+	}
 	for i := range c.n {
 		switch index := c.first + uint64(i); {
 		case c.done.has(i):

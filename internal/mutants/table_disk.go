@@ -253,7 +253,7 @@ var policy = []Mutant{
 		Name:  "age is by the wall clock",
 		Whose: ours + ": a device without a clock of its own starts in 1970",
 		Test:  "TestDiskAgeIsTimeOpen",
-		Edits: edit("retry/memory.go", "return m.clock + time.Since(m.started).Milliseconds()", "return time.Now().UnixMilli()"),
+		Edits: edit("retry/memory_append.go", "return m.clock + time.Since(m.started).Milliseconds()", "return time.Now().UnixMilli()"),
 	},
 	{
 		Name:  "leased entries expire",

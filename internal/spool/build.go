@@ -16,6 +16,7 @@ type Builder struct {
 	docs     []uint64
 	devices  []Device
 	refs     map[series]int
+	last     int // device of the entry added last, from 1
 	span     uint32
 	entries  uint32
 	skipped  uint64
@@ -34,7 +35,7 @@ type series struct {
 
 // Reset begins a new block, whose entries may refer to those documents.
 func (b *Builder) Reset(docs ...uint64) {
-	b.raw, b.docs, b.devices, b.span, b.entries, b.skipped, b.packed = b.raw[:0], docs, nil, 0, 0, 0, false
+	b.raw, b.docs, b.devices, b.span, b.entries, b.skipped, b.packed, b.last = b.raw[:0], docs, nil, 0, 0, 0, false, 0
 	if b.refs == nil {
 		b.refs = map[series]int{}
 	}
@@ -57,12 +58,15 @@ func (b *Builder) Devices() []Device { return b.devices }
 // rise.
 func (b *Builder) Add(device string, boot, seq uint64, data []byte) {
 	b.flushSkip()
-	key := series{device, boot}
-	ref, ok := b.refs[key]
-	if !ok {
-		b.devices = append(b.devices, Device{Name: device, Boot: boot})
-		ref = len(b.devices)
-		b.refs[key] = ref
+	ref := b.last
+	if ref == 0 || b.devices[ref-1].Boot != boot || b.devices[ref-1].Name != device { // mostly it is the same
+		key := series{device, boot}
+		if ref = b.refs[key]; ref == 0 {
+			b.devices = append(b.devices, Device{Name: device, Boot: boot})
+			ref = len(b.devices)
+			b.refs[key] = ref
+		}
+		b.last = ref
 	}
 	d := &b.devices[ref-1]
 	if n := len(d.Runs); n > 0 && d.Runs[n-1].Last+1 == seq {
