@@ -19,9 +19,12 @@ const (
 	// Patience is how long a provider has for its answer.
 	Patience = 15 * time.Second
 	// mostHung is how many calls of a provider that does not even heed its context
-	// may be left running while another one is made: nothing can stop them. A device
-	// whose provider hangs for good has one more of them, and no more are made.
-	mostHung = 1
+	// may be left running while another one is made: nothing can stop them. Beyond it
+	// another one is made only after a rest of half a minute, doubled for each that hangs: a
+	// provider that is well again is asked, and one that hangs for a year costs some 20 goroutines.
+	mostHung  = 1
+	leastRest = 30 * time.Second
+	mostRests = 24 // doublings
 	// shortestSecret is what an HMAC's key must have under GODEBUG=fips140=only, 112 bits, without the
 	// four letters that Signature Version 4 puts before a secret.
 	shortestSecret = 10
@@ -29,8 +32,8 @@ const (
 
 // Credentials asks a provider, which may take as long as it likes, and no call
 // waits for longer than Patience, or than its own context. There is one question at
-// a time, for all calls; with one that was given up and heeds nothing, at most two are
-// ever alive.
+// a time, for all calls; beside questions that were given up and heed nothing, new ones
+// become rare.
 //
 // Around a cache of the SDK it can only bound the wait: the cache joins all calls to
 // the first, whose cancellation it hides from the provider.
@@ -42,6 +45,7 @@ type Credentials struct {
 	kept    aws.Credentials
 	current *question
 	hung    int
+	asked   time.Time // when the last question was
 }
 
 // question is one call of the provider.
@@ -74,7 +78,7 @@ func (c *Credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}
 	q := c.current
 	if q == nil {
-		if c.hung > mostHung {
+		if c.hung > mostHung && time.Since(c.asked) < leastRest<<min(c.hung-mostHung-1, mostRests) {
 			c.mu.Unlock()
 			return aws.Credentials{}, unavailable(errors.New("the credentials provider has not come back from earlier calls"))
 		}
@@ -103,6 +107,7 @@ func (c *Credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 
 // ask calls the provider. c.mu is held.
 func (c *Credentials) ask(ctx context.Context) *question {
+	c.asked = time.Now()
 	q := &question{done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithTimeout(context.WithoutCancel(ctx), Patience)
 	c.current = q
