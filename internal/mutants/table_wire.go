@@ -52,7 +52,7 @@ var link = []Mutant{
 		Name:  "each call asks a provider that hangs once more",
 		Whose: ours + ": a goroutine each",
 		Test:  "TestAProviderThatHangs",
-		Edits: edit(provider, "if c.hung > mostHung {", "if false {"),
+		Edits: edit(provider, "if c.hung > mostHung &&", "if false &&"),
 	},
 	{
 		Name:  "a provider that answers with a 500 is taken for one that refuses",
