@@ -1,6 +1,8 @@
 package producer
 
 import (
+	"slices"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
@@ -23,22 +25,9 @@ func (e *entry) aggregate() bool { return len(e.frames) > 1 || e.first().nested 
 // bytes is what the entry counts against the limits: data and partition key.
 func (e *entry) bytes() int { return e.size + len(e.first().key) }
 
-// keys returns how many partition keys the entry's frames have, 2 standing for more.
-func (e *entry) keys() int {
-	for _, f := range e.frames {
-		if f.key != e.first().key {
-			return 2
-		}
-	}
-	return 1
-}
-
-// payload returns the bytes of the entry's frames with their keys.
-func (e *entry) payload() (n int) {
-	for _, f := range e.frames {
-		n += len(f.data) + len(f.key)
-	}
-	return n
+// shared reports whether frames of several partition keys share the entry.
+func (e *entry) shared() bool {
+	return slices.ContainsFunc(e.frames, func(f *frame) bool { return f.key != e.first().key })
 }
 
 // records returns how many records the entry carries.

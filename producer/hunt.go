@@ -1,10 +1,6 @@
 package producer
 
-import (
-	"time"
-
-	"github.com/rivulet-iot/rivulet/internal/failure"
-)
+import "time"
 
 // hunt looks for the records that Kinesis refuses for themselves. A call that is
 // refused is tried again with half of its records, until one is refused alone: that is a
@@ -22,18 +18,15 @@ type hunt struct {
 	tries int       // refusals in a row, nothing stored between
 	since time.Time // of the first of them
 	turn  uint64    // where the next suspect to try is, while there is nothing else; 0: try all
-	rule  failure.Rule
-	err   error // of the last refusal
 }
 
 // refused narrows the hunt after a call, or an entry of one, of that many records was
 // refused.
-func (h *hunt) refused(now time.Time, records int, rule failure.Rule, err error) {
+func (h *hunt) refused(now time.Time, records int) {
 	if h.tries == 0 {
 		h.since = now
 	}
 	h.tries++
-	h.rule, h.err = rule, err
 	h.rows = max(records/2, 1)
 }
 

@@ -29,16 +29,12 @@ type laneID struct {
 	name string
 }
 
-// rank is the order in which a record's lanes are looked at: the highest comes first.
-func (id laneID) rank() int {
-	return map[laneKind]int{bucketLane: 0, shardLane: 1, keyLane: 2}[id.kind]
-}
-
 type laneKind uint8
 
+// Of the lanes that a record is in, the highest kind counts.
 const (
-	shardLane  laneKind = iota
-	bucketLane          // hash keys with the same first byte
+	bucketLane laneKind = iota // hash keys with the same first byte
+	shardLane
 	keyLane
 )
 

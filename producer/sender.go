@@ -27,7 +27,7 @@ type sender struct {
 }
 
 func newSender(p *Producer) *sender {
-	dec := record.NewDecoder(p.cfg.schemas()...)
+	dec := record.NewDecoder(p.types...)
 	for id, doc := range p.buf.Definitions() {
 		if err := dec.AddStored(id, doc); err != nil {
 			// A device must start whatever is in its buffer. The rows of this
@@ -53,10 +53,10 @@ func (s *sender) run() {
 	defer close(s.p.life.sent)
 	for {
 		s.p.reportLosses()
-		first, _ := s.p.buf.Span()
+		first, next := s.p.buf.Span()
 		flush := s.p.flushes.release(first)
 		if s.p.bell.closing.Load() {
-			first, next := s.p.buf.Span()
+			first, next = s.p.buf.Span() // a Put may have come in before it was closing
 			if first == next || s.p.life.ctx.Err() != nil {
 				return
 			}
@@ -137,20 +137,23 @@ func (s *sender) send(entries []*entry) {
 	}
 	a := s.remote.put(s.p.life.ctx, entries, s.link.size.call)
 	now := time.Now()
-	rerouted := a.moved(entries) && s.relist(now, entries, a)
+	moved := a.moved(entries)
+	if moved {
+		s.relist(now, entries, a)
+	}
 	verdicts := judge(entries, a, s.stream.belongs)
 	s.countVerdicts(a, verdicts)
-	s.paced(a, verdicts)
+	s.paced(verdicts)
 	late := s.win.apply(now, verdicts, a.err != nil)
 	s.p.figures.count(func(st *Stats) { st.Late += uint64(late) })
-	if rerouted {
+	if moved {
 		s.win.reroute()
 	}
 	if a.err == nil {
 		s.p.keepTime()
 		s.answered(now, sent, verdicts)
 	} else {
-		s.failed(now, sent, records, a)
+		s.failed(now, sent, records == 1, verdicts[0].verdict, a)
 	}
 }
 
@@ -167,7 +170,7 @@ func (s *sender) answered(now time.Time, sent int, verdicts []judged) {
 			bad = j
 		}
 	}
-	if bad.verdict == tooLarge && blamesSize(bad.records(), bad.bytes()) {
+	if bad.verdict == tooLarge {
 		s.link.size.tooLarge(now, bad.bytes())
 	}
 	if bad.verdict == refused || bad.verdict == tooLarge {
@@ -181,14 +184,14 @@ func (s *sender) answered(now time.Time, sent int, verdicts []judged) {
 }
 
 // failed has the link learn of a call that failed as a whole.
-func (s *sender) failed(now time.Time, sent, records int, a *answer) {
-	switch v := ofClass(a.rule.Class); {
-	case v == tooLarge && blamesSize(records, sent): // less in a call, and no record is suspected
+func (s *sender) failed(now time.Time, sent int, alone bool, v verdict, a *answer) {
+	switch v {
+	case tooLarge: // less in a call, and no record is suspected
 		s.link.size.tooLarge(now, sent)
 		s.link.entriesFailed(now, a.rule, a.err, 0)
-	case v == refused || v == tooLarge:
+	case refused:
 		tries, since := s.win.refusals()
-		s.link.refused(now, a.rule, a.err, tries, since, records == 1)
+		s.link.refused(now, a.rule, a.err, tries, since, alone)
 		s.afterLone(now)
 	default:
 		if tooSlow(a.rule) {
@@ -212,7 +215,7 @@ func (s *sender) failed(now time.Time, sent, records int, a *answer) {
 // that finds something new.
 func (s *sender) afterLone(now time.Time) {
 	if s.lone {
-		s.win.hunt.until = now.Add(s.link.suspectsOnly())
+		s.win.restSuspects(now.Add(s.link.suspectsOnly()))
 	}
 }
 
@@ -230,7 +233,7 @@ func (s *sender) ask(now time.Time) bool {
 	if now = time.Now(); err != nil {
 		rule := classify(err)
 		if s.stream.askFailed(now, rule) {
-			if s.link.failed(time.Now(), rule, err) {
+			if s.link.failed(now, rule, err) {
 				s.refreshCredentials()
 				return false
 			}
@@ -249,21 +252,20 @@ func (s *sender) ask(now time.Time) bool {
 }
 
 // relist lists the shards after something landed on another one than predicted: the stream
-// was resharded, or switched to AUTO. It reports whether records go elsewhere now.
-func (s *sender) relist(now time.Time, entries []*entry, a *answer) bool {
+// was resharded, or switched to AUTO.
+func (s *sender) relist(now time.Time, entries []*entry, a *answer) {
 	if !s.stream.mayList(now) {
-		return true
+		return
 	}
 	if err := s.remote.relist(s.p.life.ctx, now, &s.stream); err != nil {
-		s.stream.state, s.stream.shards = unknown, nil
-		return true
+		s.stream.forget()
+		return
 	}
 	s.stream.explain(now, entries, a)
-	return true
 }
 
 // paced tells the shards' rate limiters, and what shows the stream's order, of an answer.
-func (s *sender) paced(a *answer, verdicts []judged) {
+func (s *sender) paced(verdicts []judged) {
 	throttled := map[string]bool{}
 	for i := range verdicts {
 		j := &verdicts[i]

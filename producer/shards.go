@@ -36,16 +36,12 @@ func listShards(ctx context.Context, api API, in *kinesis.ListShardsInput, optio
 			if sh.HashKeyRange == nil || sh.SequenceNumberRange != nil && sh.SequenceNumberRange.EndingSequenceNumber != nil {
 				continue
 			}
-			start, err := partition.ParseHash(aws.ToString(sh.HashKeyRange.StartingHashKey))
-			if err != nil {
-				return nil, err
-			}
-			end, err := partition.ParseHash(aws.ToString(sh.HashKeyRange.EndingHashKey))
+			hashes, err := partition.ParseRange(aws.ToString(sh.HashKeyRange.StartingHashKey), aws.ToString(sh.HashKeyRange.EndingHashKey))
 			if err != nil {
 				return nil, err
 			}
 			// A copy of the id, which would else keep all of the page.
-			shards = append(shards, partition.Shard{ID: strings.Clone(aws.ToString(sh.ShardId)), Range: partition.Range{Start: start, End: end}})
+			shards = append(shards, partition.Shard{ID: strings.Clone(aws.ToString(sh.ShardId)), Range: hashes})
 		}
 		if len(shards) > mostShards {
 			break

@@ -141,9 +141,12 @@ func (st *stream) gone(rule failure.Rule) bool {
 	if rule.Code != "ResourceNotFoundException" && rule.Code != "ResourceInUseException" {
 		return false
 	}
-	st.state, st.shards, st.askAt = unknown, nil, time.Time{}
+	st.forget()
 	return true
 }
+
+// forget has Kinesis asked again before anything is framed.
+func (st *stream) forget() { st.state, st.shards, st.askAt = unknown, nil, time.Time{} }
 
 // landings say how often the latest records of some keys changed shards, by which a stream that
 // may not be described shows that it keeps no order.

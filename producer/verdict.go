@@ -18,7 +18,7 @@ const (
 	again                    // it may have been stored, and has to be sent again
 	hold                     // it was not stored: wait, then send it again
 	refused                  // it was refused for what it is
-	tooLarge                 // it was refused for its size
+	tooLarge                 // it was refused for its size, together with others
 )
 
 // judged is an entry with its verdict.
@@ -69,9 +69,18 @@ func (a *answer) elsewhere(i int, shard string) bool {
 // not looked at: the results themselves say it.
 func judge(entries []*entry, a *answer, belongs func(e *entry, shard string) bool) []judged {
 	out := make([]judged, len(entries))
+	whole := verdict(0)
+	if a.err != nil {
+		records, bytes := 0, 0
+		for _, e := range entries {
+			records += e.records()
+			bytes += e.bytes()
+		}
+		whole = blame(ofClass(a.rule.Class), records, bytes)
+	}
 	for i, e := range entries {
 		if a.err != nil {
-			out[i] = judged{entry: e, verdict: ofClass(a.rule.Class), rule: a.rule, err: a.err}
+			out[i] = judged{entry: e, verdict: whole, rule: a.rule, err: a.err}
 			continue
 		}
 		out[i] = judgeEntry(e, &a.results[i], belongs)
@@ -87,7 +96,7 @@ func judgeEntry(e *entry, r *types.PutRecordsResultEntry, belongs func(e *entry,
 	switch {
 	case code != "":
 		rule := failure.Lookup(code)
-		v := ofClass(rule.Class)
+		v := blame(ofClass(rule.Class), e.records(), e.bytes())
 		if v == again { // an entry that was answered for was not stored
 			v = hold
 		}
@@ -102,9 +111,14 @@ func judgeEntry(e *entry, r *types.PutRecordsResultEntry, belongs func(e *entry,
 	return judged{entry: e, verdict: delivered, shard: shard, seq: seq}
 }
 
-// blamesSize reports whether a refusal for its size of that many records, of so many bytes, is one
-// of their sum: what is small is refused for something else.
-func blamesSize(records, bytes int) bool { return records > 1 && bytes > 2*probeBytes }
+// blame decides who is to blame when that many records, of so many bytes, were refused for their
+// size: their sum, or, if there is little of it, a record.
+func blame(v verdict, records, bytes int) verdict {
+	if v == tooLarge && (records == 1 || bytes <= 2*probeBytes) {
+		return refused
+	}
+	return v
+}
 
 // ofClass returns the verdict on what a failure of that class happened to.
 func ofClass(c failure.Class) verdict {

@@ -72,6 +72,9 @@ func (w *window) due() {
 	w.hunt.until = time.Time{}
 }
 
+// restSuspects leaves suspects alone until a time.
+func (w *window) restSuspects(until time.Time) { w.hunt.until = until }
+
 // takeEnded returns the endings since the last call.
 func (w *window) takeEnded() []ending {
 	e := w.ended
@@ -149,10 +152,10 @@ func (w *window) deliver(verdicts []judged) (late int) {
 func (w *window) hold(now time.Time, j *judged, held map[laneID]bool) {
 	for _, f := range j.frames {
 		id := w.lanes.failing(f.key, f.home)
-		if j.rule.Class == failure.Throttle && f.ehk == "" || j.keys() > 1 {
+		if j.rule.Class == failure.Throttle && f.ehk == "" || j.shared() {
 			id = w.lanes.throttled(f.home)
 		}
-		if l := w.lanes.of(f.key, f.home); l != nil && l.id.rank() > id.rank() { // it is looked at first
+		if l := w.lanes.of(f.key, f.home); l != nil && l.id.kind > id.kind { // it is looked at first
 			id = l.id
 		}
 		if held[id] {
@@ -179,11 +182,11 @@ func (w *window) split(now time.Time, entries []judged, whole bool) {
 	}
 	for i := range entries {
 		j := &entries[i]
-		records := j.records()
-		if j.verdict == tooLarge && blamesSize(records, j.payload()) {
+		if j.verdict == tooLarge {
 			continue // the next call carries less
 		}
-		w.hunt.refused(now, records, j.rule, j.err)
+		records := j.records()
+		w.hunt.refused(now, records)
 		if records > 1 {
 			continue
 		}

@@ -32,10 +32,9 @@ const (
 // wanted returns how long until it is time to read; 0: now. Bell is told when the
 // next Put is to ring.
 func (w *window) wanted(now time.Time, flush uint64, bell *doorbell, age time.Duration, waits func(shard string) time.Duration) time.Duration {
-	if len(w.queue.frames) > 0 && (w.hunt.rows > 0 || w.room() < w.bounds.window/2) {
-		w.makeRoom(now, waits)
-		if len(w.queue.frames) > 0 && (w.hunt.rows > 0 || w.room() < w.bounds.window/2) {
-			return longest // crumbs would make small frames
+	if w.crowded() {
+		if w.makeRoom(now, waits); w.crowded() {
+			return longest
 		}
 	}
 	wait := w.lanesWanted(now)
@@ -68,6 +67,12 @@ func (w *window) wanted(now time.Time, flush uint64, bell *doorbell, age time.Du
 		return min(wait, left)
 	}
 	return 0
+}
+
+// crowded reports whether frames have to be sent before more is read: crumbs would make small
+// frames, and a hunt counts the records of each call.
+func (w *window) crowded() bool {
+	return len(w.queue.frames) > 0 && (w.hunt.rows > 0 || w.room() < w.bounds.window/2)
 }
 
 // makeRoom gives back the leases of lanes that wait while others could be read: lanes in
