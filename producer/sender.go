@@ -53,10 +53,10 @@ func (s *sender) run() {
 	defer close(s.p.life.sent)
 	for {
 		s.p.reportLosses()
-		first, next := s.p.buf.Span()
+		first, _ := s.p.buf.Span()
 		flush := s.p.flushes.release(first)
 		if s.p.bell.closing.Load() {
-			first, next = s.p.buf.Span() // a Put may have come in before it was closing
+			first, next := s.p.buf.Span() // a Put may have come in before it was closing
 			if first == next || s.p.life.ctx.Err() != nil {
 				return
 			}
